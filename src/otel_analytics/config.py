@@ -1,0 +1,303 @@
+"""Settings: one table of name, default and help; read from a file, the environment and flags.
+
+The dataclasses below *are* the table: `settings_table()` lists them for the docs, and every
+reader (TOML, environment, flags) goes through it. Knows nothing of what the settings are for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from otel_analytics.errors import InvalidName, InvalidSettings
+from otel_analytics.names import S3Address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "SETTINGS_FILE",
+    "Athena",
+    "Events",
+    "Keys",
+    "Setting",
+    "Settings",
+    "Source",
+    "load_settings",
+    "settings_table",
+]
+
+SETTINGS_FILE = "otel-analytics.toml"
+ENVIRONMENT_PREFIX = "OTEL_ANALYTICS_"
+
+
+def _setting(default: Any, description: str) -> Any:
+    return field(default=default, metadata={"help": description})
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Which attributes say who and in which session; the first non-empty one counts."""
+
+    user: tuple[str, ...] = _setting(
+        ("userKey", "user.id", "enduser.id"), "Attributes that hold the user."
+    )
+    session: tuple[str, ...] = _setting(
+        ("sessionId", "session.id"), "Attributes that hold the session."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Which event names mean what; an empty list means every event."""
+
+    active: tuple[str, ...] = _setting((), "Events that make a user active; empty: every event.")
+    session_start: tuple[str, ...] = _setting(
+        (), "Events that start a session; empty: every event."
+    )
+    product_view: tuple[str, ...] = _setting(
+        ("commerce.product.view",), "Events that view a product."
+    )
+    cart_add: tuple[str, ...] = _setting(("commerce.cart.add",), "Events that add to the cart.")
+    max_names: int = _setting(
+        1000, "Event names kept apart in event_distribution; the rest is `(other)`."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the raw events are, as SQL expressions in Athena's dialect over that table."""
+
+    table: str = _setting("logall", "The table of raw log records.")
+    service_name: str = _setting("service_name", "SQL expression of the service's name.")
+    timestamp: str = _setting("timestamp", "SQL expression of the event's time, a UTC TIMESTAMP.")
+    event_name: str = _setting("event_name", "SQL expression of the event's name.")
+    user_key: str = _setting("user_key", "SQL expression of the user.")
+    session_id: str = _setting("session_id", "SQL expression of the session.")
+    partitions: tuple[str, ...] = _setting(
+        ("year", "month", "day"),
+        "The table's zero-padded year, month and day partition columns; empty: it has none.",
+    )
+    partition_slack_days: int = _setting(
+        0,
+        "Days by which a partition may differ from the event's UTC date (0: it is that date; "
+        "1 or more for tables partitioned by arrival).",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Athena:
+    """Names and addresses that the state machine and its queries use."""
+
+    database: str = _setting("log_db", "The database of the lake and of the published tables.")
+    s3_base: str = _setting("s3://otel-analytics/summary", "Where the tables' data lie.")
+    output_location: str = _setting(
+        "s3://otel-analytics/athena-results", "Where Athena puts query results."
+    )
+    workgroup: str = _setting("primary", "The Athena work group.")
+    query_builder_function: str = _setting(
+        "athena-query-builder", "Name or ARN of the query builder Lambda."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one run, checked."""
+
+    home: str = _setting(".otel-analytics", "The folder that stands for S3 and Glue on a laptop.")
+    lake: str = _setting("s3://otel-analytics/lake", "Where `logall` and its quarantine lie.")
+    timezone: str = _setting("UTC", "The reporting time zone, as in the IANA database.")
+    min_data_date: date | None = _setting(
+        None, "Cuts every window from below (YYYY-MM-DD); also read from MIN_DATA_DATE."
+    )
+    memory_limit: str = _setting("2GB", "Memory that DuckDB may use before it spills to disk.")
+    keys: Keys = field(default_factory=Keys)
+    events: Events = field(default_factory=Events)
+    source: Source = field(default_factory=Source)
+    athena: Athena = field(default_factory=Athena)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reporting time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def reads_own_lake(self) -> bool:
+        """Whether the source is `logall` as `ingest` writes it: a partition is the UTC date."""
+        return self.source == Source()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of the table of settings."""
+
+    name: str
+    default: Any
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return ENVIRONMENT_PREFIX + self.name.replace(".", "_").upper()
+
+
+def settings_table() -> tuple[Setting, ...]:
+    """Return every setting, in the order of the docs."""
+    return tuple(_walk(Settings()))
+
+
+def _walk(group: Any, prefix: str = "") -> Iterator[Setting]:
+    for item in dataclasses.fields(group):
+        value = getattr(group, item.name)
+        if dataclasses.is_dataclass(value):
+            yield from _walk(value, f"{item.name}.")
+        else:
+            yield Setting(prefix + item.name, value, item.metadata["help"])
+
+
+def load_settings(
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str],
+    flags: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return the settings of `file`, `environment` and `flags`; later wins.
+
+    A relative `home` in a file is taken from that file's folder.
+
+    Raises: InvalidSettings naming the file, variable or flag, and what is allowed
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        values.update(_from_file(file))
+    values.update(_from_environment(environment))
+    for name, value in (flags or {}).items():
+        values[name] = _parse(name, value, where=f"--{name.replace('_', '-')}")
+    return _assemble(values)
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise InvalidSettings(f"cannot be read: {error.strerror}", where=str(file)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"is not valid TOML: {error}", where=str(file)) from error
+    values = {}
+    for name, value in _flat(document):
+        values[name] = _parse(name, value, where=str(file))
+    if "home" in values:
+        values["home"] = str(file.parent / values["home"])
+    return values
+
+
+def _flat(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", item) for inner, item in value.items())
+        else:
+            yield name, value
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values = {}
+    if environment.get("MIN_DATA_DATE"):
+        text = environment["MIN_DATA_DATE"]
+        values["min_data_date"] = _parse("min_data_date", text, where="MIN_DATA_DATE")
+    for setting in settings_table():
+        if setting.variable in environment:
+            text = environment[setting.variable]
+            values[setting.name] = _parse(setting.name, text, where=setting.variable)
+    return values
+
+
+def _parse(name: str, value: Any, *, where: str) -> Any:
+    known = {setting.name: setting.default for setting in settings_table()}
+    if name not in known:
+        raise InvalidSettings(
+            f"there is no setting '{name}'; the settings are: {', '.join(known)}", where=where
+        )
+    try:
+        if name == "min_data_date":
+            return _parse_date(value)
+        return _PARSERS[type(known[name])](value)
+    except (TypeError, ValueError) as error:
+        raise InvalidSettings(f"{name}: {error}", where=where) from error
+
+
+def _parse_date(value: Any) -> date | None:
+    if value in (None, ""):
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        return date.fromisoformat(value)
+    raise TypeError("write a date as YYYY-MM-DD")
+
+
+def _parse_text(value: Any) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    raise ValueError("write a text that is not empty")
+
+
+def _parse_count(value: Any) -> int:
+    number = int(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise ValueError("write a whole number, 0 or more")
+    return number
+
+
+def _parse_list(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(value, (list, tuple)) and all(isinstance(part, str) and part for part in value):
+        return tuple(value)
+    raise ValueError("write a list of texts (in the environment: separated by commas)")
+
+
+_PARSERS = {str: _parse_text, int: _parse_count, tuple: _parse_list}
+
+
+def _assemble(values: Mapping[str, Any]) -> Settings:
+    groups: dict[str, dict[str, Any]] = {}
+    top: dict[str, Any] = {}
+    for name, value in values.items():
+        group, _, inner = name.rpartition(".")
+        (groups.setdefault(group, {}) if group else top)[inner] = value
+    defaults = Settings()
+    for group, inner_values in groups.items():
+        top[group] = dataclasses.replace(getattr(defaults, group), **inner_values)
+    settings = dataclasses.replace(defaults, **top)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    try:
+        settings.zone  # noqa: B018 - looks the zone up
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidSettings(
+            f"timezone: '{settings.timezone}' is not in the IANA database; write e.g. Asia/Seoul"
+        ) from error
+    for name, address in (
+        ("lake", settings.lake),
+        ("athena.s3_base", settings.athena.s3_base),
+        ("athena.output_location", settings.athena.output_location),
+    ):
+        try:
+            parsed = S3Address.parse(address, field=name)
+        except InvalidName as error:
+            raise InvalidSettings(str(error)) from error
+        if not parsed.key and name != "athena.output_location":
+            raise InvalidSettings(f"{name}: {address} is a bare bucket; add a prefix")
+    if len(settings.source.partitions) not in (0, 3):
+        raise InvalidSettings("source.partitions: name the year, month and day columns, or none")
+    if settings.events.max_names < 1:
+        raise InvalidSettings("events.max_names: must be 1 or more")

@@ -1,0 +1,101 @@
+"""Every error that otel-analytics raises on purpose, as one tree.
+
+    OtelAnalyticsError
+    ├── Refused             nothing was begun: wrong use or wrong input (exit code 2)
+    │   ├── InvalidName         a service name, prefix, query type, date or S3 address
+    │   ├── InvalidSettings     otel-analytics.toml, environment or flags
+    │   ├── InvalidPayload      an execution's input or a Lambda's event
+    │   ├── InvalidDocument     a state machine document
+    │   ├── UnreadablePath      no such file or folder, or no permission
+    │   └── HomeTooNew          a home made by a newer version
+    └── Failed              work was begun and could not be done (exit code 1)
+        ├── IngestFailed        a file could not be ingested; nothing of it was kept
+        ├── QueryFailed         a query execution ended as FAILED
+        ├── MetricError         a metric's .sql file is not what it says
+        └── ExecutionFailed     an execution ended other than SUCCEEDED
+
+A message says what is wrong, where, and ends with what to do. What other libraries raise is
+turned into one of these at the seam where they are called.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ExecutionFailed",
+    "Failed",
+    "HomeTooNew",
+    "IngestFailed",
+    "InvalidDocument",
+    "InvalidName",
+    "InvalidPayload",
+    "InvalidSettings",
+    "MetricError",
+    "OtelAnalyticsError",
+    "QueryFailed",
+    "Refused",
+    "UnreadablePath",
+]
+
+
+class OtelAnalyticsError(Exception):
+    """The root of the tree: what is wrong, and `where` (a file, field, state or line) if known."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, where: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class Refused(OtelAnalyticsError):  # noqa: N818 - reads as what happened
+    """Nothing was begun: the command or its input is wrong."""
+
+    exit_code = 2
+
+
+class InvalidName(Refused):
+    """A service name, table prefix, query type, date or S3 address is not allowed."""
+
+
+class InvalidSettings(Refused):
+    """A setting has a wrong name or value; `where` names the file, variable or flag."""
+
+
+class InvalidPayload(Refused):
+    """An execution's input, or the event of a Lambda, is not what the contract says."""
+
+
+class InvalidDocument(Refused):
+    """A state machine document is not valid; `where` is the full path of the field."""
+
+
+class UnreadablePath(Refused):
+    """A path that was given does not exist or may not be read."""
+
+
+class HomeTooNew(Refused):
+    """The home was written by a newer version of otel-analytics."""
+
+
+class Failed(OtelAnalyticsError):  # noqa: N818 - reads as what happened
+    """Work was begun and could not be done."""
+
+
+class IngestFailed(Failed):
+    """A source file could not be ingested; `where` is the file, and nothing of it was kept."""
+
+
+class QueryFailed(Failed):
+    """A query execution ended as FAILED; the message begins with Athena's error code."""
+
+
+class MetricError(Failed):
+    """A metric's `.sql` file does not keep what its header says; `where` is file and line."""
+
+
+class ExecutionFailed(Failed):
+    """An execution ended as FAILED, TIMED_OUT or ABORTED."""

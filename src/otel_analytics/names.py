@@ -1,0 +1,144 @@
+"""Names and addresses: what is allowed, and how one follows from another.
+
+Knows no SQL, no settings and no storage; it only checks and derives.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from otel_analytics.errors import InvalidName
+
+__all__ = [
+    "MAX_SERVICE_NAME_CHARACTERS",
+    "SERVICE_NAME_PATTERN",
+    "S3Address",
+    "parse_date",
+    "parse_service_name",
+    "parse_service_names",
+    "parse_table_prefix",
+    "table_location",
+    "table_name",
+    "table_prefix",
+]
+
+MAX_SERVICE_NAME_CHARACTERS = 64
+SERVICE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TABLE_PREFIX = re.compile(r"[a-z0-9_]{1,64}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_KEY = re.compile(r"[A-Za-z0-9!_.*()=/-]*")
+
+
+def parse_service_name(value: Any, *, field: str = "service name") -> str:
+    """Return `value` if it is an allowed service name.
+
+    Raises: InvalidName naming `field`, the value (shortened) and what is allowed
+    """
+    if not isinstance(value, str) or not _SERVICE_NAME.fullmatch(value):
+        raise InvalidName(
+            f"{field} {_shown(value)} is not allowed: use 1 to {MAX_SERVICE_NAME_CHARACTERS} of "
+            "A–Z a–z 0–9 . _ - and begin with a letter or a digit"
+        )
+    return value
+
+
+def parse_service_names(values: Any, *, field: str = "service_names") -> tuple[str, ...]:
+    """Return the service names of a payload, in order.
+
+    Raises: InvalidName if there is none, one is not allowed or given twice, or two give the
+        same table prefix (their tables would overwrite each other)
+    """
+    if not isinstance(values, (list, tuple)) or not values:
+        raise InvalidName(f"{field} must be a list of one or more service names, not {_shown(values)}")
+    names = tuple(parse_service_name(value, field=f"{field}[{i}]") for i, value in enumerate(values))
+    seen: dict[str, str] = {}
+    for name in names:
+        prefix = table_prefix(name)
+        if prefix in seen:
+            other = seen[prefix]
+            raise InvalidName(
+                f"{field} holds '{name}' twice: list it once"
+                if other == name
+                else f"{field}: '{other}' and '{name}' would both own the tables {prefix}_…: "
+                "run them apart, under different databases"
+            )
+        seen[prefix] = name
+    return names
+
+
+def table_prefix(service_name: str) -> str:
+    """Return what a service's table names begin with: `theshop-brand-kr` → `theshop_brand_kr`."""
+    return re.sub(r"[^a-z0-9]", "_", service_name.lower())
+
+
+def parse_table_prefix(value: Any) -> str:
+    """Return `value` if it can be a table prefix.
+
+    Raises: InvalidName
+    """
+    if not isinstance(value, str) or not _TABLE_PREFIX.fullmatch(value):
+        raise InvalidName(f"table_prefix {_shown(value)} is not allowed: use 1 to 64 of a–z 0–9 _")
+    return value
+
+
+def parse_date(value: Any, *, field: str) -> date:
+    """Return the date of a 'YYYY-MM-DD' text.
+
+    Raises: InvalidName naming `field`
+    """
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise InvalidName(f"{field} {_shown(value)} is not a date: write it as YYYY-MM-DD")
+
+
+def table_name(prefix: str, query_type: str) -> str:
+    """Return a published table's name, as `theshop_brand_mau_summary`."""
+    return f"{prefix}_{query_type}_summary"
+
+
+def table_location(s3_base: str, prefix: str, query_type: str) -> str:
+    """Return the S3 prefix, with its closing slash, under which a table's data lies."""
+    return f"{s3_base.rstrip('/')}/{prefix}_{query_type}/"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Address:
+    """A bucket and a key or key prefix, written `s3://bucket/key`."""
+
+    bucket: str
+    key: str
+
+    @classmethod
+    def parse(cls, value: Any, *, field: str = "S3 address") -> S3Address:
+        """Return the parts of `s3://bucket/key`; the key may be empty.
+
+        Raises: InvalidName if it is no such address, or its key holds `..`, `//` or characters
+            that S3's guide does not call safe
+        """
+        if isinstance(value, str) and value.startswith("s3://"):
+            bucket, _, key = value.removeprefix("s3://").partition("/")
+            parts = key.split("/")
+            safe = _KEY.fullmatch(key) and ".." not in parts and "." not in parts
+            if _BUCKET.fullmatch(bucket) and safe and "" not in parts[:-1]:
+                return cls(bucket, key)
+        raise InvalidName(
+            f"{field} {_shown(value)} is not an S3 address: write s3://bucket/prefix with "
+            "letters, digits and ! _ . * ( ) = / -"
+        )
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def _shown(value: Any, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
