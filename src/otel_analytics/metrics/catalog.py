@@ -1,0 +1,168 @@
+"""Metrics as data: what each `.sql` file's header declares, beside its text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib import resources
+from typing import Final, Literal
+
+from otel_analytics.errors import InvalidName, MetricError
+
+__all__ = [
+    "PARAMETERS",
+    "Column",
+    "Metric",
+    "Window",
+    "find_metric",
+    "load_catalog",
+    "parse_metric",
+]
+
+PARAMETERS: Final = {
+    "execution_date": "E, the day on which the tables are made",
+    "window_start": "the window's first day",
+    "window_end": "the window's last day, E−1",
+    "max_names": "event names kept apart",
+}
+COLUMN_TYPES: Final = ("BIGINT", "BOOLEAN", "DATE", "DOUBLE", "VARCHAR")
+
+_FIELD = re.compile(r"-- (?P<name>[a-z]+): +(?P<value>.+)")
+_COLUMN = re.compile(r"--   (?P<name>[a-z0-9_]+) +(?P<type>[A-Z]+) +(?P<help>.+)")
+_WINDOW = re.compile(r"(?P<length>[0-9]+) (?P<unit>days|months)")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The complete days that a metric reads; the last is E−1.
+
+    Units:  `days` count back from E; `months` are calendar months, that of E−1 included
+    """
+
+    length: int
+    unit: Literal["days", "months"]
+
+    def first_day(self, execution_date: date) -> date:
+        """Return the window's first day."""
+        if self.unit == "days":
+            return execution_date - timedelta(days=self.length)
+        last = execution_date - timedelta(days=1)
+        months = last.year * 12 + last.month - self.length
+        return date(months // 12, months % 12 + 1, 1)
+
+    def __str__(self) -> str:
+        return f"{self.length} {self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a metric's table, with its type in Athena's SQL."""
+
+    name: str
+    type: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: its header, and its SQL over the relation `events`."""
+
+    query_type: str
+    title: str
+    label: str
+    row: str
+    window: Window
+    batch: int
+    order: int
+    parameters: tuple[str, ...]
+    columns: tuple[Column, ...]
+    sql: str
+    sql_line: int
+
+
+@cache
+def load_catalog() -> dict[str, Metric]:
+    """Return the metrics by query type, in the order in which the state machine builds them.
+
+    Raises: MetricError naming file and line
+    """
+    files = (f for f in resources.files(__package__).iterdir() if f.name.endswith(".sql"))
+    metrics = [parse_metric(f.name, f.read_text("utf-8")) for f in files]
+    metrics.sort(key=lambda metric: metric.order)
+    return {metric.query_type: metric for metric in metrics}
+
+
+def find_metric(query_type: object) -> Metric:
+    """Return the metric of a query type.
+
+    Raises: InvalidName listing the known ones
+    """
+    catalog = load_catalog()
+    if not isinstance(query_type, str) or query_type not in catalog:
+        raise InvalidName(
+            f"query_type {str(query_type)[:80]!r} is unknown; the query types are: "
+            f"{', '.join(catalog)}"
+        )
+    return catalog[query_type]
+
+
+def parse_metric(file_name: str, text: str) -> Metric:
+    """Return the metric that a `.sql` file holds.
+
+    Raises: MetricError naming file and line
+    """
+    lines = text.splitlines()
+    fields, columns, end = _read_header(file_name, lines)
+    missing = {"title", "label", "row", "window", "batch", "order", "params"} - fields.keys()
+    if missing:
+        raise MetricError(f"the header lacks {', '.join(sorted(missing))}", where=file_name)
+    window = _WINDOW.fullmatch(fields["window"])
+    if not window:
+        raise MetricError("window: write e.g. '90 days' or '13 months'", where=file_name)
+    parameters = tuple(part.strip() for part in fields["params"].split(","))
+    unknown = set(parameters) - PARAMETERS.keys()
+    if unknown:
+        raise MetricError(
+            f"params: {', '.join(sorted(unknown))} unknown; known: {', '.join(PARAMETERS)}",
+            where=file_name,
+        )
+    return Metric(
+        query_type=file_name.removesuffix(".sql"),
+        title=fields["title"],
+        label=fields["label"],
+        row=fields["row"],
+        window=Window(int(window["length"]), "days" if window["unit"] == "days" else "months"),
+        batch=int(fields["batch"]),
+        order=int(fields["order"]),
+        parameters=parameters,
+        columns=columns,
+        sql="\n".join(lines[end:]),
+        sql_line=end + 1,
+    )
+
+
+def _read_header(
+    file_name: str, lines: list[str]
+) -> tuple[dict[str, str], tuple[Column, ...], int]:
+    fields: dict[str, str] = {}
+    columns: list[Column] = []
+    for number, line in enumerate(lines, start=1):
+        where = f"{file_name}:{number}"
+        if not line.startswith("--"):
+            break
+        if line == "-- columns:":
+            continue
+        if match := _COLUMN.fullmatch(line):
+            if match["type"] not in COLUMN_TYPES:
+                raise MetricError(f"type {match['type']} is none of {COLUMN_TYPES}", where=where)
+            columns.append(Column(match["name"], match["type"], match["help"]))
+        elif match := _FIELD.fullmatch(line):
+            fields[match["name"]] = match["value"]
+        else:
+            raise MetricError("is neither a field nor a column of the header", where=where)
+    names = [column.name for column in columns]
+    if names[:1] != ["service_name"] or names[-1:] != ["execution_date"]:
+        raise MetricError("columns must run from service_name to execution_date", where=file_name)
+    return fields, tuple(columns), number - 1
