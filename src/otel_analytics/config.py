@@ -7,6 +7,7 @@ reader (TOML, environment, flags) goes through it. Knows nothing of what the set
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -32,6 +33,9 @@ __all__ = [
     "load_settings",
     "settings_table",
 ]
+
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,254}")
+_WORK_GROUP = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 SETTINGS_FILE = "otel-analytics.toml"
 ENVIRONMENT_PREFIX = "OTEL_ANALYTICS_"
@@ -297,6 +301,17 @@ def _check(settings: Settings) -> None:
             raise InvalidSettings(str(error)) from error
         if not parsed.key and name != "athena.output_location":
             raise InvalidSettings(f"{name}: {address} is a bare bucket; add a prefix")
+    for name, text in (
+        ("athena.database", settings.athena.database),
+        ("source.table", settings.source.table),
+        *(("source.partitions", column) for column in settings.source.partitions),
+    ):
+        if not _IDENTIFIER.fullmatch(text):
+            raise InvalidSettings(
+                f"{name}: {text[:80]!r} is not a name in Glue: use a–z 0–9 _, not a digit first"
+            )
+    if not _WORK_GROUP.fullmatch(settings.athena.workgroup):
+        raise InvalidSettings("athena.workgroup: use 1 to 128 of A–Z a–z 0–9 . _ -")
     if len(settings.source.partitions) not in (0, 3):
         raise InvalidSettings("source.partitions: name the year, month and day columns, or none")
     if settings.events.max_names < 1:

@@ -1,0 +1,72 @@
+"""Options that every command takes, and the settings that come of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_analytics.errors import InvalidSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_analytics.config import Settings
+
+__all__ = ["json_option", "settings_of", "settings_options"]
+
+_OPTIONS = (
+    click.option("--home", metavar="DIR", help="The folder that stands for S3 and Glue."),
+    click.option("--config", metavar="FILE", help="Settings file instead of otel-analytics.toml."),
+    click.option(
+        "--set",
+        "assignments",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="One setting, as --set timezone=Asia/Seoul; may be repeated.",
+    ),
+    click.option(
+        "--engine",
+        type=click.Choice(["duckdb"]),
+        help="Where queries run: duckdb (default), on this machine.",
+    ),
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options from which settings come; a command may stand before or behind them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def settings_of(ctx: click.Context, flags: dict[str, Any]) -> Settings:
+    """Return the settings of a command: file, environment, the group's flags, its own flags.
+
+    Raises: InvalidSettings
+    """
+    from otel_analytics.config import SETTINGS_FILE, load_settings
+
+    outer = ctx.obj or {}
+    config = flags.get("config") or outer.get("config")
+    file = Path(config or SETTINGS_FILE)
+    values = dict(
+        _assignment(text) for text in (*outer.get("assignments", ()), *flags.get("assignments", ()))
+    )
+    home = flags.get("home") or outer.get("home")
+    if home:
+        values["home"] = home
+    return load_settings(
+        file=file if config or file.exists() else None, environment=os.environ, flags=values
+    )
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidSettings(f"--set {text}: write --set NAME=VALUE")
+    return name.strip(), value

@@ -1,0 +1,62 @@
+"""What is printed: data on stdout, as a table or one JSON document; the rest on stderr."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["as_text", "print_json", "print_table", "say"]
+
+# Wider than any row: what is piped into another program is never cut.
+_PIPE_WIDTH = 100_000
+
+
+def say(message: str = "") -> None:
+    """Print a line for a person, on stderr."""
+    click.echo(message, err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout: dates as ISO text, decimals as text, NaN as null."""
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def as_text(value: Any) -> str:
+    """Return a value as a table's cell: nothing for NULL, JSON for what is nested."""
+    import msgspec
+
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return repr(value)
+    plain = msgspec.to_builtins(value)
+    text = plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
+    # A control character of a log record must not steer the reader's terminal.
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows under their column names, numbers to the right; whole, if not to a terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [tuple(row) for row in rows]
+    is_terminal = sys.stdout.isatty()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for position, name in enumerate(columns):
+        values = [row[position] for row in rows if row[position] is not None]
+        numeric = bool(values) and all(isinstance(value, (int, float)) for value in values)
+        justify = "right" if numeric else "left"
+        table.add_column(Text(name), justify=justify, no_wrap=not is_terminal)
+    for row in rows:
+        table.add_row(*(Text(as_text(value)) for value in row))
+    Console(width=None if is_terminal else _PIPE_WIDTH, highlight=False).print(table)
