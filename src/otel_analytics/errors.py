@@ -7,6 +7,7 @@
     │   ├── InvalidPayload      an execution's input or a Lambda's event
     │   ├── InvalidDocument     a state machine document
     │   ├── UnreadablePath      no such file or folder, or no permission
+    │   ├── InvalidHome         a home that is no folder, cannot be written, or is not ours
     │   └── HomeTooNew          a home made by a newer version
     └── Failed              work was begun and could not be done (exit code 1)
         ├── IngestFailed        a file could not be ingested; nothing of it was kept
@@ -26,6 +27,7 @@ __all__ = [
     "HomeTooNew",
     "IngestFailed",
     "InvalidDocument",
+    "InvalidHome",
     "InvalidName",
     "InvalidPayload",
     "InvalidSettings",
@@ -75,6 +77,10 @@ class InvalidDocument(Refused):
 
 class UnreadablePath(Refused):
     """A path that was given does not exist or may not be read."""
+
+
+class InvalidHome(Refused):
+    """The home is no folder, cannot be written, or its catalog is not ours; `where` is its path."""
 
 
 class HomeTooNew(Refused):

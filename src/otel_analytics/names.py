@@ -55,8 +55,12 @@ def parse_service_names(values: Any, *, field: str = "service_names") -> tuple[s
         same table prefix (their tables would overwrite each other)
     """
     if not isinstance(values, (list, tuple)) or not values:
-        raise InvalidName(f"{field} must be a list of one or more service names, not {_shown(values)}")
-    names = tuple(parse_service_name(value, field=f"{field}[{i}]") for i, value in enumerate(values))
+        raise InvalidName(
+            f"{field} must be a list of one or more service names, not {_shown(values)}"
+        )
+    names = tuple(
+        parse_service_name(value, field=f"{field}[{i}]") for i, value in enumerate(values)
+    )
     seen: dict[str, str] = {}
     for name in names:
         prefix = table_prefix(name)

@@ -15,12 +15,14 @@ from otel_analytics.query.statements import Query, parse_statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tests.oracle.seven_tables import Definition, Event
 
 __all__ = [
     "SEED_SOURCE",
     "connect",
+    "read_logall",
     "render_metric",
     "run",
     "settings_of",
@@ -72,6 +74,17 @@ def write_logall(connection: duckdb.DuckDBPyConnection, events: Sequence[Event])
         **_partitions(days),
     }
     _create(connection, "logall", pa.table(columns))
+
+
+def read_logall(connection: duckdb.DuckDBPyConnection, lake: Path) -> None:
+    """Make `log_db.logall` of the Parquet files that `ingest` wrote to `lake`."""
+    files = str(lake / "logall" / "*" / "*" / "*" / "*.parquet")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS log_db")
+    connection.execute(
+        "CREATE TABLE log_db.logall AS SELECT * FROM "
+        "read_parquet($files, hive_partitioning = true, hive_types_autocast = false)",
+        {"files": files},
+    )
 
 
 def write_seed_table(connection: duckdb.DuckDBPyConnection, events: Sequence[Event]) -> None:

@@ -1,4 +1,4 @@
-"""Real events through the seven queries: the numbers that were counted by hand.
+"""Real events through the OpenTelemetry SDK, ingest and the seven queries: numbers counted by hand.
 
 20 users, 10 of them from 31 July at 22:00 UTC on, 10 on 28 August from 21:59 UTC. User 8 has events
 on 31 July only.
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_analytics.config import Events, Settings
+from demo.otlp import export_requests, write_json_lines, write_length_delimited
+from otel_analytics.config import Events, Keys, Settings
+from otel_analytics.lake.ingest import ingest
 from otel_analytics.query.build import QueryRequest
-from tests.metrics.duckdb_tables import connect, render_metric, run, write_logall
+from tests.metrics.duckdb_tables import connect, read_logall, render_metric, run
 from tests.oracle.otto import SERVICE, as_oracle_events, read_otto
 from tests.oracle.seven_tables import Definition, seven_tables
 
@@ -23,20 +25,31 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from tests.oracle.seven_tables import Event
+    from demo.otlp import ShopEvent
 
 E = date(2022, 8, 29)
 
 
 @pytest.fixture(scope="module")
-def events(shared_data: Path) -> list[Event]:
-    return as_oracle_events(read_otto(shared_data))
+def otto(shared_data: Path) -> list[ShopEvent]:
+    return read_otto(shared_data)
 
 
 @pytest.fixture(scope="module")
-def connection(events: list[Event]) -> Iterator[duckdb.DuckDBPyConnection]:
+def connection(
+    otto: list[ShopEvent], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Half of the events come as JSON, named by their field, half as protobuf, by an attribute."""
+    folder = tmp_path_factory.mktemp("otto")
+    half = len(otto) // 2
+    exports = folder / "exports"
+    exports.mkdir()
+    write_json_lines(exports / "json", export_requests(otto[:half]))
+    write_length_delimited(exports / "protobuf", export_requests(otto[half:], named_by="attribute"))
+    report = ingest([exports], lake=folder / "lake", keys=Keys())
+    assert sum(source.written for source in report.sources) == len(otto)
     with connect() as opened:
-        write_logall(opened, events)
+        read_logall(opened, folder / "lake")
         yield opened
 
 
@@ -59,7 +72,8 @@ def test_there_are_144_sessions(connection: duckdb.DuckDBPyConnection) -> None:
     # No session of these data crosses midnight, so those of the days and months add up.
     by_month = [row["total_sessions"] for row in table(connection, "mau")]
     by_day = [row["total_sessions"] for row in table(connection, "session_metrics")]
-    started = [row["total_sessions"] for row in table(connection, "conversion")]
+    starts = Settings(events=Events(session_start=("commerce.session.start",)))
+    started = [row["total_sessions"] for row in table(connection, "conversion", starts)]
     assert [sum(by_month), sum(by_day), sum(started)] == [144, 144, 144]
 
 
@@ -75,8 +89,9 @@ def test_7_of_20_users_added_to_a_cart_and_3_ordered(
 
 
 def test_all_rows_are_the_oracles(
-    connection: duckdb.DuckDBPyConnection, events: list[Event]
+    connection: duckdb.DuckDBPyConnection, otto: list[ShopEvent]
 ) -> None:
-    for query_type, expected in seven_tables(events, SERVICE, Definition(E)).items():
+    tables = seven_tables(as_oracle_events(otto), SERVICE, Definition(E))
+    for query_type, expected in tables.items():
         computed = table(connection, query_type)
         assert sorted(map(repr, computed)) == sorted(map(repr, expected)), query_type

@@ -19,10 +19,11 @@ from tests.metrics.duckdb_tables import (
     write_seed_table,
 )
 from tests.oracle.seven_tables import COLUMNS, Definition, Event, seven_tables
-from tests.oracle.strategies import SERVICES, definitions, event_lists
+from tests.oracle.strategies import MOMENTS, SERVICES, clock_change_events, definitions, event_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import date
 
     import duckdb
 
@@ -56,7 +57,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
-@on_data_sets(220)
+@on_data_sets(200)
 @given(question=questions())
 def test_over_the_lake(
     connection: duckdb.DuckDBPyConnection,
@@ -69,7 +70,7 @@ def test_over_the_lake(
         assert_as_the_oracle(connection, queries, events, services, definition)
 
 
-@on_data_sets(60)
+@on_data_sets(40)
 @given(question=questions())
 def test_over_a_table_of_the_seeds_shape(
     connection: duckdb.DuckDBPyConnection,
@@ -80,6 +81,17 @@ def test_over_a_table_of_the_seeds_shape(
     for events in data_sets:
         write_seed_table(connection, events)
         assert_as_the_oracle(connection, queries, events, services, definition)
+
+
+@pytest.mark.parametrize(("zone", "execution_date"), MOMENTS)
+def test_to_the_second_when_the_clocks_change(
+    connection: duckdb.DuckDBPyConnection, zone: str, execution_date: date
+) -> None:
+    definition = Definition(execution_date, zone)
+    events = clock_change_events(definition, "night")
+    write_logall(connection, events)
+    queries = rendered(definition, ["night"], settings_of(definition))
+    assert_as_the_oracle(connection, queries, events, ["night"], definition)
 
 
 def rendered(

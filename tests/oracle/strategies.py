@@ -6,7 +6,6 @@ that small data sets meet every edge often. Knows the oracle's types and nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,9 +13,16 @@ from hypothesis import strategies as st
 
 from tests.oracle.seven_tables import Definition, Event
 
-__all__ = ["Case", "cases", "definitions", "event_lists"]
+__all__ = [
+    "MOMENTS",
+    "SERVICES",
+    "clock_change_events",
+    "definitions",
+    "event_lists",
+]
 
 SERVICES = ("theshop", "theshop-brand", "TheShop.Brand-kr")
+
 # Most of these moments lie just after a zone's clocks changed.
 MOMENTS = (
     ("UTC", date(2024, 3, 1)),  # after a leap day
@@ -54,14 +60,6 @@ EVENT_NAMES = (
 )
 USERS = ("u1", "u2", "u3", "U1", "u1 ", "o'brien", "사용자", "👩‍👩‍👧", "مستخدم", "%", "\\")
 SESSIONS = ("x1", "x2", "x3", "x'4", "X1", "세션 -- 5")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A data set and what to compute from it."""
-
-    events: tuple[Event, ...]
-    definition: Definition
 
 
 def _names(*likely: str) -> st.SearchStrategy[tuple[str, ...]]:
@@ -124,7 +122,7 @@ def _instants(draw: st.DrawFn, definition: Definition, pool: list[date]) -> int:
 
 @st.composite
 def event_lists(draw: st.DrawFn, definition: Definition) -> tuple[Event, ...]:
-    """Draw up to 60 records of up to three services, out of order, some of them twice."""
+    """Draw some dozens of records of up to three services, out of order, some of them twice."""
     services = draw(_few(SERVICES, 3))
     pool = draw(st.lists(_days(definition.execution_date), min_size=1, max_size=6))
     pool += [day + timedelta(days=n) for day in pool[:2] for n in (1, 7, 30)]
@@ -143,7 +141,7 @@ def event_lists(draw: st.DrawFn, definition: Definition) -> tuple[Event, ...]:
     again = draw(st.lists(st.sampled_from(events), max_size=6)) if events else []
     crowd = draw(_crowds(definition, services[0]))
     visitors = draw(_visitors(definition, services[0]))
-    return (*events, *again, *crowd, *visitors, *_owls(definition, services[0]))
+    return (*events, *again, *crowd, *visitors, *clock_change_events(definition, services[0]))
 
 
 @st.composite
@@ -179,8 +177,8 @@ def _visitors(draw: st.DrawFn, definition: Definition, service_name: str) -> lis
     ]
 
 
-def _owls(definition: Definition, service_name: str) -> list[Event]:
-    """Return users who were up when the zone's clocks changed, if they did in the last ten days."""
+def clock_change_events(definition: Definition, service_name: str) -> list[Event]:
+    """Return events of users who were up when the clocks changed, if in the last ten days."""
     return [
         Event(service_name, (change_s + seconds) * 10**9, "ping", f"owl {seconds}")
         for change_s in _clock_changes(definition)
@@ -198,10 +196,3 @@ def _clock_changes(definition: Definition) -> list[int]:
 
     hours = range(end - 10 * 86_400, end, 3_600)
     return [hour for hour in hours if offset(hour) != offset(hour - 1)]
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """Draw a definition and a data set around its execution date."""
-    definition = draw(definitions())
-    return Case(draw(event_lists(definition)), definition)

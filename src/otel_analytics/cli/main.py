@@ -54,7 +54,7 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="otel-analytics")
 @settings_options
 @click.pass_context
-def cli(ctx: click.Context, **flags: Any) -> None:
+def cli(ctx: click.Context, /, **flags: Any) -> None:
     """Product-analytics tables from the OpenTelemetry logs that a team already ships.
 
     Settings come from otel-analytics.toml, then OTEL_ANALYTICS_… variables, then flags.

@@ -55,8 +55,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for position, name in enumerate(columns):
         values = [row[position] for row in rows if row[position] is not None]
         numeric = bool(values) and all(isinstance(value, (int, float)) for value in values)
-        justify = "right" if numeric else "left"
-        table.add_column(Text(name), justify=justify, no_wrap=not is_terminal)
+        table.add_column(
+            Text(name), justify="right" if numeric else "left", no_wrap=not is_terminal
+        )
     for row in rows:
         table.add_row(*(Text(as_text(value)) for value in row))
     Console(width=None if is_terminal else _PIPE_WIDTH, highlight=False).print(table)

@@ -1,0 +1,126 @@
+"""The child flows of Parallel and Map: starting, joining, abandoning them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_analytics.asl.execution import Children, Frame
+from otel_analytics.asl.states import ForkingState
+
+if TYPE_CHECKING:
+    from otel_analytics.asl.bookkeeping import Books
+    from otel_analytics.asl.states.state import State
+    from otel_analytics.asl.turn import Fork
+
+__all__ = ["abandon", "end_child", "fork", "run_children"]
+
+
+def fork(books: Books, frame: Frame, asked: Fork) -> None:
+    """Have a frame wait for children, of which none has started yet."""
+    state = books.state(frame)
+    length = {"length": len(asked.items)} if _iterates(state) else None
+    books.add(frame, f"{state.head.type}StateStarted", length)
+    frame.waits = Children(asked.items, asked.limit, [None] * len(asked.items))
+
+
+def run_children(books: Books, frame: Frame) -> list[Any] | None:
+    """Return the results once all children are done; until then start as many as may run."""
+    children, state = books.children_of(frame), books.state(frame)
+    if children.finished == len(children.items):
+        frame.waits = None
+        books.keep_room()
+        # As AWS links them: what comes next follows the last child, not this event.
+        books.history.add(f"{state.head.type}StateSucceeded", frame.last_event)
+        return children.results
+    fresh = []
+    while len(children.running) < children.limit and children.started < len(children.items):
+        child = _start_child(books, frame, state)
+        children.started += 1
+        children.running.append(child.id)
+        fresh.append(child.id)
+    books.execution.ready.extendleft(reversed(fresh))
+    return None
+
+
+def end_child(books: Books, frame: Frame, output: Any) -> None:
+    """Keep a child's result, and have its parent go on."""
+    parent = _remove(books, frame)
+    children, state = books.children_of(parent), books.state(parent)
+    children.results[frame.index] = output
+    children.finished += 1
+    parent.last_event = frame.last_event
+    if _iterates(state):
+        books.add(frame, "MapIterationSucceeded", _iteration(state, frame.index))
+        if children.finished == len(children.items):
+            parent.last_event = frame.last_event
+    books.execution.ready.appendleft(parent.id)
+
+
+def abandon(books: Books, frame: Frame) -> Frame:
+    """Remove a failed child and abort its siblings; return their parent."""
+    state = books.state(frame)
+    parent = _remove(books, frame)
+    children, parent_state = books.children_of(parent), books.state(parent)
+    if _iterates(parent_state):
+        details = _iteration(parent_state, frame.index)
+        books.add(frame, "MapIterationFailed", details)
+    elif state.head.type != "Fail":
+        books.add(frame, f"{state.head.type}StateAborted")
+    parent.last_event = frame.last_event
+    _abort(books, children.running)
+    parent.waits = None
+    return parent
+
+
+def _start_child(books: Books, frame: Frame, state: State) -> Frame:
+    assert isinstance(state, ForkingState)  # noqa: S101 - no other state forks
+    children = books.children_of(frame)
+    index, item = children.started, children.items[children.started]
+    value = state.child_input(books.turn(frame), index, item)
+    flow = state.child_flow(index)
+    child = Frame(
+        books.new_id(),
+        flow,
+        books.machine.flows[flow].start_at,
+        value,
+        frame.variables,
+        frame.last_event,
+        parent=frame.id,
+        index=index,
+        item={"Index": index, "Value": item} if state.iterates else frame.item,
+    )
+    if state.iterates:
+        books.add(child, "MapIterationStarted", _iteration(state, index))
+    books.execution.frames[child.id] = child
+    return child
+
+
+def _remove(books: Books, frame: Frame) -> Frame:
+    """Remove a child from its parent; return the parent."""
+    assert frame.parent is not None  # noqa: S101 - the outermost flow is no child
+    parent = books.execution.frames[frame.parent]
+    books.children_of(parent).running.remove(frame.id)
+    del books.execution.frames[frame.id]
+    return parent
+
+
+def _abort(books: Books, frame_ids: list[int]) -> None:
+    """Remove frames and all below them, the lowest first."""
+    order, pending = [], list(frame_ids)
+    while pending:
+        frame = books.execution.frames.pop(pending.pop())
+        order.append(frame)
+        if isinstance(frame.waits, Children):
+            pending.extend(frame.waits.running)
+    for frame in reversed(order):
+        books.cancel_task(frame)
+        if frame.entered:
+            books.add(frame, f"{books.state(frame).head.type}StateAborted")
+
+
+def _iterates(state: State) -> bool:
+    return isinstance(state, ForkingState) and state.iterates
+
+
+def _iteration(state: State, index: int) -> dict[str, Any]:
+    return {"name": state.head.name, "index": index}

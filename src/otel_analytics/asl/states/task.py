@@ -1,0 +1,64 @@
+"""Task: hands its arguments to whoever does its resource."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_analytics.asl.states.state import Head, targets_of
+from otel_analytics.asl.turn import StartTask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_analytics.asl.fields import Fields, Number
+    from otel_analytics.asl.states.state import NestFlow
+    from otel_analytics.asl.turn import Turn
+
+__all__ = ["Task"]
+
+_RESOURCE = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[^:]*:[^:]*:.+")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A Task state."""
+
+    head: Head
+    resource: str
+    timeout: Number | None
+    heartbeat: Number | None
+
+    @classmethod
+    def parse(cls, fields: Fields, head: Head, _nest: NestFlow) -> Task:
+        """Return the state.
+
+        Raises: InvalidDocument
+        """
+        resource = fields.text("Resource")
+        if not _RESOURCE.fullmatch(resource):
+            raise fields.invalid("Resource", f"'{resource}' is not an ARN: write arn:aws:…")
+        # Whose rights the task has means nothing outside AWS, but it may stand there.
+        fields.template("Credentials")
+        timeout = fields.number("TimeoutSeconds", least=1)
+        heartbeat = fields.number("HeartbeatSeconds", least=1)
+        if timeout and heartbeat and timeout.value and (heartbeat.value or 0) >= timeout.value:
+            raise fields.invalid("HeartbeatSeconds", "must be smaller than TimeoutSeconds")
+        return cls(head, resource, timeout, heartbeat)
+
+    def start(self, turn: Turn) -> StartTask:
+        """Ask for the task."""
+        flow = self.head.flow
+        value = flow.input(turn)
+        scope = turn.scope(value)
+        return StartTask(
+            self.resource,
+            flow.arguments(turn, value),
+            None if self.timeout is None else self.timeout.evaluate(scope),
+            None if self.heartbeat is None else self.heartbeat.evaluate(scope),
+        )
+
+    def targets(self) -> Iterator[tuple[str, str]]:
+        """Yield where the state leads."""
+        return targets_of(self.head)

@@ -1,0 +1,85 @@
+"""`tables` and `query`: what is published, and SQL over it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_analytics.cli.options import json_option, settings_of, settings_options
+from otel_analytics.cli.output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from otel_analytics.local.engine import Rows
+
+__all__ = ["query_command", "tables_command"]
+
+
+@click.command("tables", short_help="List the tables.")
+@json_option
+@settings_options
+@click.pass_context
+def tables_command(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> None:
+    """List the tables of the database: the published ones and the lake's."""
+    from otel_analytics.local.embedded import open_embedded_aws
+
+    settings = settings_of(ctx, flags)
+    with open_embedded_aws(settings) as aws:
+        tables = aws.catalog.tables(settings.athena.database)
+    if as_json:
+        print_json(
+            [
+                {
+                    "database": table.database,
+                    "table": table.name,
+                    "location": table.location,
+                    "columns": {column.name: column.type for column in table.columns},
+                    "partitions": {key.name: key.type for key in table.partition_keys},
+                }
+                for table in tables
+            ]
+        )
+    elif tables:
+        print_table(
+            ("table", "columns", "location"),
+            [(table.name, len(table.columns), table.location) for table in tables],
+        )
+    else:
+        say("no tables yet: otel-analytics ingest PATH…, then otel-analytics run SERVICE…")
+
+
+@click.command("query", short_help="Run one SQL statement in Athena's dialect.")
+@click.argument("sql")
+@json_option
+@settings_options
+@click.pass_context
+def query_command(ctx: click.Context, /, *, sql: str, as_json: bool, **flags: Any) -> None:
+    """Run one SQL statement, in Athena's dialect, over the published tables and logall.
+
+    SQL may be - to read the statement from standard input.
+    """
+    from otel_analytics.local.embedded import open_embedded_aws
+
+    if sql == "-":
+        sql = sys.stdin.read()
+    with open_embedded_aws(settings_of(ctx, flags)) as aws:
+        result = aws.query(sql)
+    if as_json:
+        names = _unique_names(result)
+        print_json([dict(zip(names, row, strict=True)) for row in result.rows])
+    elif result.columns:
+        print_table([column.name for column in result.columns], result.rows)
+    else:
+        say("done")
+
+
+def _unique_names(result: Rows) -> list[str]:
+    """Return the columns' names; a second `a` is `a_2`, so that no value is lost in an object."""
+    names: list[str] = []
+    for column in result.columns:
+        name, number = column.name, 2
+        while name in names:
+            name, number = f"{column.name}_{number}", number + 1
+        names.append(name)
+    return names

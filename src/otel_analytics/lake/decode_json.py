@@ -1,0 +1,352 @@
+"""Decodes JSON text that holds OTLP/JSON messages, well-formed or not.
+
+The fast path decodes a whole message by its types. Whatever stands in its way is found by the
+slow path, which takes a message apart record by record, so that only what is broken is set aside.
+Both give the same rows.
+
+Source: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from otel_analytics.lake.blocks import Unreadable
+from otel_analytics.lake.json_text import BrokenText, document_end, next_document, skip_blanks
+from otel_analytics.lake.rows import Resource
+from otel_analytics.lake.values import Value, parse_bytes, parse_double, parse_int, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_analytics.lake.blocks import Decoded, Message
+    from otel_analytics.lake.rows import Rows
+
+__all__ = ["decode_json"]
+
+_SEVERITY_NUMBERS: Final = {"SEVERITY_NUMBER_UNSPECIFIED": 0} | {
+    f"SEVERITY_NUMBER_{name}{step or ''}": 4 * i + (step or 1)
+    for i, name in enumerate(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
+    for step in (0, 2, 3, 4)
+}
+
+_UNREADABLE: Final = (ValueError, msgspec.MsgspecError, RecursionError)
+
+
+class _Struct(msgspec.Struct, rename="camel", gc=False):
+    """A message of OTLP/JSON: lowerCamelCase names, every field may be missing or null."""
+
+
+class _Array(_Struct):
+    values: list[_AnyValue | None] | None = None
+
+
+class _KeyValue(_Struct):
+    key: str | None = None
+    value: _AnyValue | None = None
+
+
+class _KeyValues(_Struct):
+    values: list[_KeyValue] | None = None
+
+
+class _AnyValue(_Struct):
+    string_value: str | None = None
+    bool_value: bool | None = None
+    int_value: int | str | float | None = None
+    double_value: float | int | str | None = None
+    array_value: _Array | None = None
+    kvlist_value: _KeyValues | None = None
+    bytes_value: str | None = None
+
+
+class _LogRecord(_Struct):
+    time_unix_nano: int | str | float | None = None
+    observed_time_unix_nano: int | str | float | None = None
+    severity_number: int | str | float | None = None
+    severity_text: str | None = None
+    body: _AnyValue | None = None
+    attributes: list[_KeyValue] | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    event_name: str | None = None
+
+
+class _Resource(_Struct):
+    attributes: list[_KeyValue] | None = None
+
+
+class _ScopeLogs(_Struct):
+    log_records: list[_LogRecord] | None = None
+
+
+class _ResourceLogs(_Struct):
+    resource: _Resource | None = None
+    scope_logs: list[_ScopeLogs] | None = None
+
+
+class _Export(_Struct):
+    """A message of any signal; what is no log is only counted."""
+
+    resource_logs: list[_ResourceLogs] | msgspec.UnsetType | None = msgspec.UNSET
+    resource_spans: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    resource_metrics: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    resource_profiles: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+# Where the items of the other signals are; a metric's data points are one level further down.
+_OTHER_SIGNALS: Final = {
+    "resourceSpans": ("scopeSpans", "spans", "spans"),
+    "resourceMetrics": ("scopeMetrics", "metrics", "metric data points"),
+    "resourceProfiles": ("scopeProfiles", "profiles", "profiles"),
+}
+
+_decode_export: Final = msgspec.json.Decoder(_Export).decode
+_decode_record: Final = msgspec.json.Decoder(_LogRecord).decode
+_decode_resource: Final = msgspec.json.Decoder(_Resource).decode
+
+
+def decode_json(block: Message, rows: Rows, decoded: Decoded) -> None:
+    """Add what a block of JSON text holds: documents one per line, pretty-printed or adjoining."""
+    data, position = block.data, 0
+    line_end = -1
+    while (position := skip_blanks(data, position)) < len(data):
+        if position > line_end:
+            # one document per line is what most writers write, and costs no scan for its end
+            line_end = data.find(b"\n", position)
+            line_end = len(data) if line_end < 0 else line_end
+            line = _part(block, position, line_end)
+            if line.data.rstrip().endswith(b"}") and _decode_fast(line, rows):
+                position = line_end
+                continue
+        position = _decode_next(block, position, rows, decoded)
+
+
+def _decode_next(block: Message, position: int, rows: Rows, decoded: Decoded) -> int:
+    """Decode the document that begins at `position`, or set broken text aside; return its end."""
+    end = len(block.data)
+    try:
+        end = document_end(block.data, position)
+        _decode_document(_part(block, position, end), rows, decoded)
+    except BrokenText as error:
+        end = min(end, next_document(block.data, position + 1))
+        broken = _part(block, position, end)
+        decoded.unreadable.append(
+            Unreadable(broken.position, None, f"JSON text is broken: {error}", broken.data.rstrip())
+        )
+    return end
+
+
+def _part(block: Message, start: int, end: int) -> Message:
+    if start == 0 and end == len(block.data):
+        return block
+    return type(block)(block.position + start, block.data[start:end], block.first_record)
+
+
+def _decode_document(message: Message, rows: Rows, decoded: Decoded) -> None:
+    if not _decode_fast(message, rows):
+        _decode_slowly(message, rows, decoded)
+
+
+def _decode_fast(message: Message, rows: Rows) -> bool:
+    """Add a message whose every part is right, or nothing; return whether it was."""
+    try:
+        export = _decode_export(message.data)
+    except _UNREADABLE:
+        return False
+    others = (export.resource_spans, export.resource_metrics, export.resource_profiles)
+    if not export.resource_logs or others != (msgspec.UNSET,) * 3:
+        return False
+    mark = rows.mark()
+    try:
+        for resource_logs in export.resource_logs:
+            resource = _resource(resource_logs.resource, rows)
+            for scope_logs in resource_logs.scope_logs or ():
+                for record in scope_logs.log_records or ():
+                    _add(record, resource, rows)
+    except _UNREADABLE:
+        rows.rollback(mark)
+        return False
+    return True
+
+
+def _resource(resource: _Resource | None, rows: Rows) -> Resource:
+    attributes = _attributes(resource.attributes) if resource and resource.attributes else {}
+    return Resource.of(attributes, rows.keys)
+
+
+def _add(record: _LogRecord, resource: Resource, rows: Rows) -> None:
+    rows.add(
+        resource,
+        time_unix_nano=parse_int(record.time_unix_nano)
+        or parse_int(record.observed_time_unix_nano),
+        event_name=record.event_name or "",
+        body=_value(record.body) if record.body else None,
+        severity_number=_severity_number(record.severity_number),
+        severity_text=record.severity_text or "",
+        trace_id=record.trace_id or "",
+        span_id=record.span_id or "",
+        attributes=_attributes(record.attributes) if record.attributes else {},
+    )
+
+
+def _severity_number(value: int | str | float | None) -> int:
+    if isinstance(value, str) and value in _SEVERITY_NUMBERS:
+        return _SEVERITY_NUMBERS[value]
+    return parse_int(value)
+
+
+def _attributes(pairs: list[_KeyValue]) -> dict[str, str]:
+    attributes = {}
+    for pair in pairs:
+        value = pair.value
+        if value is None:
+            string = ""
+        elif (string := value.string_value) is None:  # type: ignore[assignment]
+            string = text(_value(value))
+        attributes[pair.key or ""] = string
+    return attributes
+
+
+def _value(value: _AnyValue | None) -> Value:  # noqa: PLR0911 - one for each kind of AnyValue
+    if value is None:
+        return None
+    if value.string_value is not None:
+        return value.string_value
+    if value.bool_value is not None:
+        return value.bool_value
+    if value.int_value is not None:
+        number = parse_int(value.int_value)
+        if number >= 2**63:
+            raise ValueError(f"intValue {number} does not fit in 64 bits")
+        return number
+    if value.double_value is not None:
+        return parse_double(value.double_value)
+    if value.array_value is not None:
+        return [_value(item) for item in value.array_value.values or ()]
+    if value.kvlist_value is not None:
+        pairs = value.kvlist_value.values or ()
+        return {pair.key or "": _value(pair.value) for pair in pairs}
+    if value.bytes_value is not None:
+        return parse_bytes(value.bytes_value)
+    return None
+
+
+def _decode_slowly(message: Message, rows: Rows, decoded: Decoded) -> None:
+    """Add what can be read of a message, record by record, and set the rest aside.
+
+    Raises: BrokenText if it is not JSON
+    """
+    export = _loads(message.data)
+    if not any(name in export for name in ("resourceLogs", *_OTHER_SIGNALS)):
+        reason = "it is no OTLP message: none of resourceLogs, resourceSpans, resourceMetrics"
+        decoded.unreadable.append(Unreadable(message.position, None, reason, message.data))
+        return
+    for name in _OTHER_SIGNALS:
+        decoded.skipped.update(_count_items(export.get(name), name))
+    index = message.first_record
+    for part, reason in _resource_logs(export.get("resourceLogs")):
+        if reason:
+            _set_aside(part, None, reason, message, decoded)
+            continue
+        try:
+            resource = _resource(_decode_resource(_dumps(part.get("resource") or {})), rows)
+        except _UNREADABLE as error:
+            _set_aside(part, None, f"its resource is unreadable: {error}", message, decoded)
+            continue
+        for record in _log_records(part):
+            try:
+                _add(_decode_record(_dumps(record)), resource, rows)
+            except _UNREADABLE as error:
+                _set_aside(record, index, _reason(error), message, decoded)
+            index += 1
+
+
+def _loads(data: bytes) -> dict[str, Any]:
+    """Return a message whose strings may hold what is not valid Unicode, as lone surrogates."""
+    try:
+        # a token NaN or Infinity is no JSON, but tells a double as well as the string does
+        loaded = json.loads(data.decode("utf-8", "surrogateescape"), parse_constant=str)
+    except ValueError as error:
+        raise BrokenText(str(error)) from None
+    except RecursionError:
+        raise BrokenText("it is nested too deeply") from None
+    if not isinstance(loaded, dict):
+        raise BrokenText("it is not a JSON object")
+    return loaded
+
+
+def _dumps(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeError):
+        return "a string is not valid Unicode"
+    if isinstance(error, RecursionError):
+        return "a value is nested too deeply"
+    return str(error)
+
+
+def _set_aside(
+    part: Any, record: int | None, reason: str, message: Message, decoded: Decoded
+) -> None:
+    try:
+        raw = json.dumps(part, ensure_ascii=False).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = json.dumps(part).encode("ascii")
+    except RecursionError:
+        raw, record = message.data, None
+    decoded.unreadable.append(Unreadable(message.position, record, reason, raw))
+
+
+def _resource_logs(value: Any) -> Iterator[tuple[Any, str]]:
+    """Yield each of a message's resource logs, with the reason why it cannot be read, if any."""
+    if value is None:
+        return
+    if not isinstance(value, list):
+        yield value, "resourceLogs is not a list"
+        return
+    for part in value:
+        yield part, _reason_against(part)
+
+
+def _reason_against(part: Any) -> str:
+    if not isinstance(part, dict):
+        return "an element of resourceLogs is not an object"
+    scopes = part.get("scopeLogs") or []
+    if not isinstance(scopes, list) or not all(isinstance(scope, dict) for scope in scopes):
+        return "scopeLogs is not a list of objects"
+    if not all(isinstance(scope.get("logRecords") or [], list) for scope in scopes):
+        return "logRecords is not a list"
+    return ""
+
+
+def _log_records(part: dict[str, Any]) -> Iterator[Any]:
+    for scope in part.get("scopeLogs") or ():
+        yield from scope.get("logRecords") or ()
+
+
+def _count_items(resources: Any, signal: str) -> dict[str, int]:
+    scopes_name, items_name, kind = _OTHER_SIGNALS[signal]
+    items = [
+        item
+        for resource in _objects(resources)
+        for scope in _objects(resource.get(scopes_name))
+        for item in _objects(scope.get(items_name))
+    ]
+    count = sum(map(_data_points, items)) if signal == "resourceMetrics" else len(items)
+    return {kind: count} if count else {}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _data_points(metric: dict[str, Any]) -> int:
+    return sum(
+        len(_objects(data.get("dataPoints"))) for data in metric.values() if isinstance(data, dict)
+    )

@@ -1,0 +1,326 @@
+"""Athena on a laptop: a statement in, a query execution out.
+
+What Athena refuses is refused, in its words; a failed query is a record, not an exception.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import uuid4
+
+from otel_analytics.errors import Failed, InvalidName, QueryFailed
+from otel_analytics.local.catalog import AlreadyExists, Catalog, EntityNotFound, Table
+from otel_analytics.local.csv_result import csv_result
+from otel_analytics.local.engine import COMPRESSIONS, Engine, Job, Rows
+from otel_analytics.local.query_errors import QueryCancelled
+from otel_analytics.local.query_executions import QueryExecution, QueryExecutions
+from otel_analytics.names import S3Address
+from otel_analytics.query.statements import (
+    Column,
+    CreateExternalTable,
+    CreateTableAs,
+    DescribeTable,
+    DropTable,
+    Query,
+    ShowTables,
+    Statement,
+    TableName,
+    parse_statement,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_analytics.local.s3 import ObjectStore
+
+__all__ = ["Athena"]
+
+_STATEMENT_TYPES: Final[dict[type, str]] = {
+    Query: "DML",
+    CreateTableAs: "DDL",
+    CreateExternalTable: "DDL",
+    DropTable: "DDL",
+    ShowTables: "UTILITY",
+    DescribeTable: "UTILITY",
+}
+
+
+class _Outcome(NamedTuple):
+    """What a statement that succeeded leaves."""
+
+    rows: Rows | None = None
+    scanned_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Athena:
+    """Query executions over a catalog and its objects.
+
+    `clock` gives seconds since 1970, `new_id` an id as Athena gives them.
+    """
+
+    catalog: Catalog
+    store: ObjectStore
+    engine: Engine
+    executions: QueryExecutions
+    clock: Callable[[], float] = time.time
+    new_id: Callable[[], str] = lambda: str(uuid4())
+
+    def start_query_execution(
+        self,
+        sql: str,
+        *,
+        database: str = "default",
+        output_location: str | None = None,
+        work_group: str = "primary",
+        on_cancel: Callable[[Callable[[], None]], None] | None = None,
+    ) -> QueryExecution:
+        """Execute a statement and return its query execution, which is over.
+
+        With `output_location`, the rows of a query are also written there as CSV, as Athena does.
+        `on_cancel` is given a function that cancels the query.
+        """
+        identifier, job = self.new_id(), Job()
+        execution = QueryExecution(
+            id=identifier,
+            query=sql,
+            statement_type="DML",
+            database=database.lower(),
+            output_location=output_location,
+            work_group=work_group,
+            state="RUNNING",
+            submitted=self.clock(),
+        )
+        begun = time.perf_counter()
+        try:
+            statement = parse_statement(sql)
+            execution = self._placed(execution, statement)
+            self.executions.record(execution)
+            if on_cancel is not None:
+                on_cancel(job.cancel)
+            outcome = self._execute(statement, execution, job)
+            execution = replace(
+                execution, state="SUCCEEDED", rows=outcome.rows, scanned_bytes=outcome.scanned_bytes
+            )
+        except QueryCancelled as cancelled:
+            execution = replace(execution, state="CANCELLED", reason=str(cancelled))
+        except (QueryFailed, InvalidName) as failed:
+            execution = replace(execution, state="FAILED", reason=str(failed))
+        finally:
+            job.finish()
+        engine_s = time.perf_counter() - begun
+        execution = replace(execution, completed=self.clock(), engine_s=engine_s)
+        self.executions.record(execution)
+        return execution
+
+    def _placed(self, execution: QueryExecution, statement: Statement) -> QueryExecution:
+        """Return the execution with the statement's type and the address of its result."""
+        kind = _STATEMENT_TYPES[type(statement)]
+        output = execution.output_location
+        if output is not None:
+            S3Address.parse(output, field="OutputLocation")
+            ending = ".csv" if kind == "DML" else ".txt"
+            if isinstance(statement, CreateTableAs):
+                ending = ""
+            output = f"{output.rstrip('/')}/{execution.id}{ending}"
+        return replace(execution, statement_type=kind, output_location=output)
+
+    def _execute(self, statement: Statement, execution: QueryExecution, job: Job) -> _Outcome:
+        database = execution.database
+        match statement:
+            case Query():
+                rows = self.engine.select(statement, self._tables(statement, database), job)
+                if execution.output_location is not None:
+                    address = S3Address.parse(execution.output_location)
+                    self._put_result(address, csv_result(rows))
+                return _Outcome(rows, rows.scanned_bytes)
+            case CreateTableAs():
+                return _Outcome(None, self._create_table_as(statement, execution, job))
+            case CreateExternalTable():
+                self._create_external_table(statement, database)
+            case DropTable():
+                self._drop_table(statement, database)
+            case ShowTables():
+                return _Outcome(self._show_tables(statement, database))
+            case DescribeTable():
+                return _Outcome(self._describe(statement, database))
+        return _Outcome()
+
+    def _put_result(self, address: S3Address, body: bytes) -> None:
+        try:
+            self.store.put(address, body)
+        except Failed as error:
+            raise QueryFailed(f"GENERIC_INTERNAL_ERROR: {error}") from error
+
+    def _tables(self, query: Query, database: str) -> dict[TableName, Table]:
+        tables = {}
+        for reference in query.tables:
+            name = _full(reference.table, database)
+            try:
+                tables[reference.table] = self.catalog.table(name)
+            except EntityNotFound as error:
+                raise QueryFailed(
+                    f"TABLE_NOT_FOUND: line {reference.line}:{reference.column}: "
+                    f"Table 'awsdatacatalog.{name.database}.{name.name}' does not exist"
+                ) from error
+        return tables
+
+    def _create_table_as(
+        self, statement: CreateTableAs, execution: QueryExecution, job: Job
+    ) -> int:
+        name = _full(statement.table, execution.database)
+        if self._exists(name):
+            if statement.if_not_exists:
+                return 0
+            raise _already_exists(name)
+        location = self._free_location(statement, name, execution)
+        _check_properties(statement)
+        folder = self.store.tmp / execution.id
+        try:
+            written = self.engine.create_table_as(
+                statement.query,
+                self._tables(statement.query, execution.database),
+                job,
+                folder=folder,
+                compression=statement.compression,
+                partitioned_by=statement.partitioned_by,
+                with_data=statement.with_data,
+            )
+            keys = len(written.columns) - len(statement.partitioned_by)
+            table = Table(
+                database=str(name.database),
+                name=name.name,
+                columns=written.columns[:keys],
+                partition_keys=written.columns[keys:],
+                location=str(location),
+                parameters={"classification": "parquet"},
+            )
+            self._publish(table, folder, written.files, execution.id)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return written.scanned_bytes
+
+    def _publish(self, table: Table, folder: Path, files: tuple[Path, ...], token: str) -> None:
+        """Move finished files into the table's location, then make the table known."""
+        location = S3Address.parse(table.location)
+        moved = []
+        try:
+            for number, file in enumerate(files):
+                parent = file.parent.relative_to(folder).as_posix()
+                inner = "" if parent == "." else f"{parent}/"
+                key = f"{location.key}{inner}{number:05d}_{token}.parquet"
+                address = S3Address(location.bucket, key)
+                self.store.move_in(file, address)
+                moved.append(address)
+            self.catalog.create_table(table)
+        except BaseException as error:
+            for address in moved:
+                self.store.path(address).unlink(missing_ok=True)
+            if isinstance(error, AlreadyExists):
+                raise _already_exists(TableName(table.name, table.database)) from error
+            if isinstance(error, (OSError, Failed)):
+                raise QueryFailed(f"GENERIC_INTERNAL_ERROR: {error}") from error
+            raise
+
+    def _free_location(
+        self, statement: CreateTableAs, name: TableName, execution: QueryExecution
+    ) -> S3Address:
+        """Return where the table goes, which holds no object."""
+        text = statement.location
+        if text is None:
+            if execution.output_location is None:
+                raise QueryFailed(
+                    "INVALID_TABLE_PROPERTY: line 1:1: the table needs an external_location, or "
+                    "the query an output location"
+                )
+            parent, _, identifier = execution.output_location.rpartition("/")
+            text = f"{parent}/tables/{identifier}/"
+        location = S3Address.parse(f"{text.rstrip('/')}/", field="external_location")
+        if next(self.store.list(location), None) is not None:
+            raise QueryFailed(
+                f"HIVE_PATH_ALREADY_EXISTS: Target directory for table '{name.database}."
+                f"{name.name}' already exists: {str(location).rstrip('/')}. You may need to "
+                f"manually clean the data at location '{str(location).rstrip('/')}' before "
+                "retrying. Athena will not delete data in your account."
+            )
+        return location
+
+    def _exists(self, name: TableName) -> bool:
+        try:
+            self.catalog.table(name)
+        except EntityNotFound:
+            return False
+        return True
+
+    def _create_external_table(self, statement: CreateExternalTable, database: str) -> None:
+        name = _full(statement.table, database)
+        location = S3Address.parse(f"{statement.location.rstrip('/')}/", field="LOCATION")
+        table = Table(
+            database=str(name.database),
+            name=name.name,
+            columns=statement.columns,
+            partition_keys=statement.partition_keys,
+            location=str(location),
+            parameters=dict(statement.parameters),
+        )
+        try:
+            self.catalog.create_table(table)
+        except AlreadyExists as error:
+            if not statement.if_not_exists:
+                raise QueryFailed(
+                    "FAILED: Execution Error, return code 1 from "
+                    "org.apache.hadoop.hive.ql.exec.DDLTask. AlreadyExistsException: Table "
+                    f"{name.name} already exists."
+                ) from error
+
+    def _drop_table(self, statement: DropTable, database: str) -> None:
+        try:
+            self.catalog.drop_table(_full(statement.table, database))
+        except EntityNotFound as error:
+            if not statement.if_exists:
+                raise _semantic_error(statement.table) from error
+
+    def _show_tables(self, statement: ShowTables, database: str) -> Rows:
+        tables = self.catalog.tables(statement.database or database, statement.pattern)
+        return Rows((Column("tab_name", "string"),), tuple((t.name,) for t in tables), 0)
+
+    def _describe(self, statement: DescribeTable, database: str) -> Rows:
+        try:
+            table = self.catalog.table(_full(statement.table, database))
+        except EntityNotFound as error:
+            raise _semantic_error(statement.table) from error
+        heads = ("col_name", "data_type", "comment")
+        rows = [(c.name, c.type, "") for c in table.columns]
+        rows += [(key.name, key.type, "Partition key") for key in table.partition_keys]
+        return Rows(tuple(Column(head, "string") for head in heads), tuple(rows), 0)
+
+
+def _full(name: TableName, database: str) -> TableName:
+    return TableName(name.name, name.database or database)
+
+
+def _already_exists(name: TableName) -> QueryFailed:
+    return QueryFailed(
+        f"TABLE_ALREADY_EXISTS: line 1:1: Destination table 'awsdatacatalog.{name.database}."
+        f"{name.name}' already exists"
+    )
+
+
+def _semantic_error(name: TableName) -> QueryFailed:
+    return QueryFailed(f"FAILED: SemanticException [Error 10001]: Table not found {name.name}")
+
+
+def _check_properties(statement: CreateTableAs) -> None:
+    if statement.format != "PARQUET":
+        raise QueryFailed(
+            f"NOT_SUPPORTED: format '{statement.format}' is not supported here: use PARQUET"
+        )
+    if statement.compression not in COMPRESSIONS:
+        raise QueryFailed(
+            f"INVALID_TABLE_PROPERTY: write_compression '{statement.compression}' is not one of "
+            f"{', '.join(COMPRESSIONS)}"
+        )

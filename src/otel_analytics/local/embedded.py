@@ -1,0 +1,94 @@
+"""The embedded AWS of one home, put together: what a command opens and closes."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otel_analytics.errors import QueryFailed
+from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
+from otel_analytics.local.athena import Athena
+from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
+from otel_analytics.local.engine import Engine, Rows
+from otel_analytics.local.home import Home, open_home
+from otel_analytics.local.query_executions import QueryExecutions
+from otel_analytics.local.s3 import ObjectStore
+from otel_analytics.names import S3Address
+from otel_analytics.query.statements import Column, TableName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_analytics.config import Settings
+
+__all__ = ["EmbeddedAws", "open_embedded_aws"]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedAws:
+    """S3, Glue and Athena of one home."""
+
+    settings: Settings
+    home: Home
+    store: ObjectStore
+    catalog: Catalog
+    athena: Athena
+
+    def query(self, sql: str) -> Rows:
+        """Return the rows of one statement of Athena's dialect.
+
+        Raises: QueryFailed with Athena's reason
+        """
+        execution = self.athena.start_query_execution(sql, database=self.settings.athena.database)
+        if execution.state != "SUCCEEDED":
+            raise QueryFailed(execution.reason or execution.state)
+        return execution.rows or Rows((), (), execution.scanned_bytes)
+
+    def rows(self, sql: str) -> tuple[tuple[Any, ...], ...]:
+        """Return the rows of a query, without their columns.
+
+        Raises: QueryFailed with Athena's reason
+        """
+        return self.query(sql).rows
+
+    def lake_folder(self) -> Path:
+        """Return the folder of the lake, where `ingest` writes."""
+        return self.store.path(S3Address.parse(f"{self.settings.lake.rstrip('/')}/"))
+
+    def register_logall(self) -> None:
+        """Make `logall` known to the catalog, over the lake's folder, unless it is."""
+        name = TableName(LOGALL_TABLE, self.settings.athena.database)
+        try:
+            self.catalog.table(name)
+        except EntityNotFound:
+            self.catalog.create_table(
+                Table(
+                    database=self.settings.athena.database,
+                    name=LOGALL_TABLE,
+                    columns=tuple(Column(*item) for item in LOGALL_COLUMNS.items()),
+                    partition_keys=tuple(Column(*item) for item in LOGALL_PARTITIONS.items()),
+                    location=f"{self.settings.lake.rstrip('/')}/{LOGALL_TABLE}/",
+                    parameters={"classification": "parquet"},
+                )
+            )
+
+
+@contextmanager
+def open_embedded_aws(settings: Settings) -> Iterator[EmbeddedAws]:
+    """Open the home of the settings, and close it.
+
+    Raises: HomeTooNew, InvalidHome
+    """
+    home = open_home(Path(settings.home))
+    store = ObjectStore(home.s3, home.tmp)
+    engine = Engine(store, memory_limit=settings.memory_limit)
+    try:
+        catalog = Catalog(home)
+        catalog.create_database(settings.athena.database)
+        athena = Athena(catalog, store, engine, QueryExecutions(home))
+        yield EmbeddedAws(settings, home, store, catalog, athena)
+    finally:
+        engine.close()
+        home.close()

@@ -1,0 +1,218 @@
+"""Executions and their history in the home's SQLite, in the shapes that the AWS CLI prints.
+
+Must not know how an execution is carried out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otel_analytics.errors import InvalidName
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from otel_analytics.asl import Execution, Identity
+    from otel_analytics.local.home import Home
+
+__all__ = ["Executions", "Runner", "this_process"]
+
+_COLUMNS = "name, state_machine, status, start, stop, input, output, error, cause"
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """The process that carries an execution out; a process id alone may be given anew."""
+
+    host: str
+    pid: int
+    process_start: str
+
+    def is_dead(self) -> bool:
+        """Return whether this was a process of this machine that is no more."""
+        if self.host != socket.gethostname():
+            return False  # nothing can be known of it from here
+        return _process_start(self.pid) != self.process_start
+
+
+def this_process() -> Runner:
+    """Return the runner that this process is."""
+    return Runner(socket.gethostname(), os.getpid(), _process_start(os.getpid()) or "")
+
+
+def _process_start(pid: int) -> str | None:
+    """Return when a process began, as text that only compares; None if there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")
+        # the second field is the program's name, which may hold blanks and brackets
+        return stat.rpartition(")")[2].split()[19]
+    except OSError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return ""  # a system without /proc: the id is taken, more cannot be known
+
+
+@dataclass(frozen=True, slots=True)
+class Executions:
+    """The executions of a home."""
+
+    home: Home
+
+    def create(
+        self, identity: Identity, *, value: Any, definition: Any, start: float, runner: Runner
+    ) -> None:
+        """Write down an execution that begins.
+
+        Raises: InvalidName if its name is taken
+        """
+        with self.home.transaction() as connection:
+            added = connection.execute(
+                "INSERT INTO executions (name, state_machine, status, start, input, definition, "
+                "host, pid, process_start) VALUES (?, ?, 'RUNNING', ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                (
+                    identity.execution_name,
+                    identity.state_machine_arn,
+                    start,
+                    _json(value),
+                    _json(definition),
+                    runner.host,
+                    runner.pid,
+                    runner.process_start,
+                ),
+            ).rowcount
+        if not added:
+            raise InvalidName(
+                f"ExecutionAlreadyExists: an execution named '{identity.execution_name}' exists: "
+                "choose another name"
+            )
+
+    def append(self, name: str, event: dict[str, Any]) -> None:
+        """Write down one event of an execution's history."""
+        with self.home.transaction() as connection:
+            connection.execute(
+                "INSERT INTO events VALUES (?, ?, ?)", (name, event["id"], _json(event))
+            )
+
+    def finish(self, name: str, execution: Execution) -> None:
+        """Write down how an execution ended."""
+        output = None if execution.status != "SUCCEEDED" else _json(execution.output)
+        with self.home.transaction() as connection:
+            connection.execute(
+                "UPDATE executions SET status = ?, stop = ?, output = ?, error = ?, cause = ?, "
+                "transitions = ? WHERE name = ?",
+                (
+                    execution.status,
+                    execution.stop,
+                    output,
+                    execution.error,
+                    execution.cause,
+                    execution.transitions,
+                    name,
+                ),
+            )
+
+    def list_executions(
+        self, *, max_results: int | None = None, status: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the executions as `list-executions` shows them, newest first."""
+        with self.home.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM executions WHERE ?1 IS NULL OR status = ?1 "  # noqa: S608
+                "ORDER BY start DESC, name LIMIT ?2",
+                (status, -1 if max_results is None else max_results),
+            ).fetchall()
+        shown = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate")
+        documents = (_described(row) for row in rows)
+        return [{key: one[key] for key in shown if key in one} for one in documents]
+
+    def describe_execution(self, reference: str) -> dict[str, Any]:
+        """Return an execution as `describe-execution` shows it.
+
+        `reference` is its ARN, its name, or a beginning of its name that no other has.
+
+        Raises: InvalidName if there is none, or more than one
+        """
+        with self.home.reading() as connection:
+            return _described(_find(connection, reference))
+
+    def get_execution_history(
+        self, reference: str, *, reverse_order: bool = False, max_results: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return an execution's events as `get-execution-history` shows them.
+
+        Raises: InvalidName as `describe_execution` does
+        """
+        order = "DESC" if reverse_order else "ASC"
+        with self.home.reading() as connection:
+            name = _find(connection, reference)[0]
+            rows = connection.execute(
+                f"SELECT document FROM events WHERE execution = ? ORDER BY id {order} LIMIT ?",  # noqa: S608
+                (name, -1 if max_results is None else max_results),
+            ).fetchall()
+        return [json.loads(document) for (document,) in rows]
+
+    def runner(self, reference: str) -> Runner:
+        """Return the process that carries, or carried, an execution out."""
+        with self.home.reading() as connection:
+            name = _find(connection, reference)[0]
+            row = connection.execute(
+                "SELECT host, pid, process_start FROM executions WHERE name = ?", (name,)
+            ).fetchone()
+        return Runner(*row)
+
+
+def _find(connection: sqlite3.Connection, reference: str) -> Any:
+    name = reference.rpartition(":")[2] if reference.startswith("arn:") else reference
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM executions "  # noqa: S608
+        "WHERE name = ?1 OR substr(name, 1, length(?1)) = ?1 ORDER BY name <> ?1, name LIMIT 6",
+        (name,),
+    ).fetchall()
+    if rows and (rows[0][0] == name or len(rows) == 1) and name:
+        return rows[0]
+    if not rows or not name:
+        raise InvalidName(
+            f"ExecutionDoesNotExist: there is no execution '{reference[:200]}': "
+            "`otel-analytics executions` lists them"
+        )
+    names = ", ".join(row[0] for row in rows[:5])
+    raise InvalidName(f"'{reference}' begins the names of several executions: {names}: write more")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _described(row: Any) -> dict[str, Any]:
+    name, state_machine, status, start, stop, value, output, error, cause = row
+    document = {
+        "executionArn": f"{state_machine.replace(':stateMachine:', ':execution:')}:{name}",
+        "stateMachineArn": state_machine,
+        "name": name,
+        "status": status,
+        "startDate": _iso_time(start),
+        "stopDate": None if stop is None else _iso_time(stop),
+        "input": value,
+        "inputDetails": {"included": True},
+        "output": output,
+        "outputDetails": None if output is None else {"included": True},
+        "error": error,
+        "cause": cause,
+    }
+    return {key: item for key, item in document.items() if item is not None}
+
+
+def _iso_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

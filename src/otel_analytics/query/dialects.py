@@ -1,0 +1,227 @@
+"""Athena's SQL in the dialects of the other engines: DuckDB's and Trino's.
+
+What differs from DuckDB is bridged in `duckdb_bridges`, and nowhere else; what cannot be expressed
+is refused with its line. Must not know what is in a table, nor import an engine.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlglot import exp
+
+from otel_analytics.errors import QueryFailed
+from otel_analytics.query.duckdb_bridges import BRIDGES, FUNCTIONS, NotExpressibleError
+from otel_analytics.query.statements import (
+    CreateTableAs,
+    DropTable,
+    Query,
+    TableName,
+    parse_statement,
+    position_of,
+    table_position,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["DuckdbQuery", "duckdb_prelude", "render", "to_duckdb", "to_trino"]
+
+# A private-use character: no statement may hold it, so no text of the user's is taken for a table.
+_MARK: Final = "\ue000"
+
+
+# What `/` means is a setting of DuckDB: with it, integers divide as integers.
+_DUCKDB_SETTINGS: Final = ("SET integer_division = true", "SET TimeZone = 'UTC'")
+
+
+@dataclass(frozen=True, slots=True)
+class DuckdbQuery:
+    """A query in DuckDB's dialect with a gap for each table that it reads.
+
+    `unnamed` are the positions (from 1) of output columns that the query gives no name.
+    """
+
+    pieces: tuple[str, ...]
+    tables: tuple[TableName, ...]
+    unnamed: tuple[int, ...]
+
+    def text(self, relations: Sequence[str] | None = None) -> str:
+        """Return the query, each gap filled with a relation; by default the table's own name."""
+        if relations is None:
+            relations = [_quoted_name(table) for table in self.tables]
+        parts = [self.pieces[0]]
+        for relation, piece in zip(relations, self.pieces[1:], strict=True):
+            parts += [relation, piece]
+        return "".join(parts)
+
+
+def duckdb_prelude(text: str | None = None) -> tuple[str, ...]:
+    """Return what a DuckDB session must execute before a query means there what Athena means.
+
+    With `text`, only the macros that it calls.
+    """
+    macros = _macros()
+    if text is None:
+        return (*_DUCKDB_SETTINGS, *macros.values())
+    used: list[str] = []
+    # from the last to the first: a macro may call those before it
+    for name, sql in reversed(macros.items()):
+        if name in text or any(name in other for other in used):
+            used.insert(0, sql)
+    return (*_DUCKDB_SETTINGS, *used)
+
+
+@cache
+def _macros() -> dict[str, str]:
+    source = files(__package__).joinpath("duckdb_macros.sql").read_text("utf-8")
+    found = re.findall(r"^CREATE OR REPLACE MACRO (\w+).*?;$", source, re.MULTILINE | re.DOTALL)
+    texts = re.findall(r"^CREATE OR REPLACE MACRO .*?(?=;$)", source, re.MULTILINE | re.DOTALL)
+    return dict(zip(found, texts, strict=True))
+
+
+def _quoted_name(table: TableName) -> str:
+    parts = [part for part in (table.database, table.name) if part]
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+@lru_cache(maxsize=256)
+def to_duckdb(query: Query, *, pretty: bool = False) -> DuckdbQuery:
+    """Return `query` in DuckDB's dialect.
+
+    Raises: QueryFailed beginning with NOT_SUPPORTED or FUNCTION_NOT_FOUND, with line and column
+    """
+    sql = query.sql
+    if _MARK in sql:
+        raise QueryFailed("NOT_SUPPORTED: the statement holds the private-use character U+E000")
+    _check_functions(query)
+    expression = query.expression.copy()
+    unnamed = _name_columns(expression)
+    tables = _open_gaps(query, expression)
+    # children before parents, so that a bridge finds its operands as they will be written
+    for node in reversed(list(expression.walk(bfs=True))):
+        bridge = BRIDGES.get(type(node))
+        if bridge is not None:
+            _replace(node, _bridged(bridge, node, sql))
+    text = expression.sql(dialect="duckdb", copy=False, normalize_functions=False, comments=False)
+    pieces = re.split(f'"?{_MARK}([0-9]+){_MARK}"?', text)
+    order = [int(number) for number in pieces[1::2]]
+    return DuckdbQuery(tuple(pieces[::2]), tuple(tables[number] for number in order), unnamed)
+
+
+def render(query: exp.Query, dialect: str) -> str:
+    """Return a parsed query as text of 'athena', 'trino' or 'duckdb', for people to read and run.
+
+    For DuckDB, what its session needs stands before it.
+
+    Raises: QueryFailed beginning with NOT_SUPPORTED
+    """
+    text = query.sql(dialect="trino", pretty=True)
+    if dialect != "duckdb":
+        return text
+    statement = parse_statement(text)
+    if not isinstance(statement, Query):
+        raise QueryFailed("NOT_SUPPORTED: line 1:1: this is no query")
+    text = to_duckdb(statement, pretty=True).text()
+    return ";\n".join((*duckdb_prelude(text), text))
+
+
+def to_trino(sql: str) -> str:
+    """Return one Athena statement in the dialect of Trino with its Hive connector.
+
+    Raises: QueryFailed beginning with SYNTAX_ERROR or NOT_SUPPORTED
+    """
+    match parse_statement(sql):
+        case Query() as query:
+            return query.expression.sql(dialect="trino")
+        case CreateTableAs() as create:
+            return _trino_create(create)
+        case DropTable() as drop:
+            exists = "IF EXISTS " if drop.if_exists else ""
+            return f"DROP TABLE {exists}{_quoted_name(drop.table)}"
+        case other:
+            raise QueryFailed(f"NOT_SUPPORTED: {type(other).__name__} has no counterpart in Trino")
+
+
+def _trino_create(create: CreateTableAs) -> str:
+    """Return the CTAS; Trino's Hive connector has no `write_compression` property."""
+    properties = [f"format = '{create.format}'"]
+    if create.location:
+        properties.append(f"external_location = {exp.Literal.string(create.location).sql('trino')}")
+    if create.partitioned_by:
+        names = ", ".join(exp.Literal.string(name).sql("trino") for name in create.partitioned_by)
+        properties.append(f"partitioned_by = ARRAY[{names}]")
+    exists = "IF NOT EXISTS " if create.if_not_exists else ""
+    select = create.query.expression.sql(dialect="trino")
+    ending = "" if create.with_data else " WITH NO DATA"
+    return (
+        f"CREATE TABLE {exists}{_quoted_name(create.table)} "
+        f"WITH ({', '.join(properties)}) AS {select}{ending}"
+    )
+
+
+def _replace(node: exp.Expr, replacement: exp.Expr) -> None:
+    if replacement is not node:
+        node.replace(replacement)
+
+
+def _bridged(bridge: Any, node: exp.Expr, sql: str) -> exp.Expr:
+    try:
+        written: exp.Expr = bridge(node)
+    except NotExpressibleError as error:
+        line, column = position_of(sql, error.node)
+        raise QueryFailed(f"NOT_SUPPORTED: line {line}:{column}: {error.what}") from error
+    return written
+
+
+def _check_functions(query: Query) -> None:
+    """Refuse what Athena may have but DuckDB does not have with the same meaning."""
+    for node in query.expression.find_all(exp.Func):
+        if "start" not in node.meta:
+            continue  # syntax such as CASE, not a call by name
+        written = query.sql[node.meta["start"] : node.meta["end"] + 1].strip('"').lower()
+        if re.fullmatch(r"\w+", written) and written not in FUNCTIONS:
+            line, column = position_of(query.sql, node)
+            raise QueryFailed(
+                f"NOT_SUPPORTED: line {line}:{column}: Function '{written}' is not supported here, "
+                "or is no function of Athena's"
+            )
+
+
+def _name_columns(expression: exp.Expr) -> tuple[int, ...]:
+    """Name the outermost columns that have no name `_col0`, … by position, as Athena does."""
+    select: Any = expression
+    while isinstance(select, (exp.SetOperation, exp.Subquery)):
+        select = select.this
+    unnamed = []
+    for position, item in enumerate(select.expressions):
+        if not isinstance(item, (exp.Alias, exp.Column, exp.Dot, exp.Star)):
+            unnamed.append(position + 1)
+            name = exp.to_identifier(f"_col{position}")
+            item.replace(alias := exp.Alias(alias=name))
+            alias.set("this", item)
+    return tuple(unnamed)
+
+
+def _open_gaps(query: Query, expression: exp.Expr) -> list[TableName]:
+    """Put marks in place of the tables that the query reads; return those tables."""
+    tables = []
+    places = {(reference.line, reference.column) for reference in query.tables}
+    for node in expression.find_all(exp.Table):
+        if table_position(query.sql, node) in places:
+            if not node.alias:
+                alias = exp.to_identifier(node.name, quoted=True)
+                node.set("alias", exp.TableAlias(this=alias))
+            tables.append(TableName(node.name.lower(), node.db.lower() or None))
+            node.set("this", exp.to_identifier(f"{_MARK}{len(tables) - 1}{_MARK}", quoted=True))
+            node.set("db", None)
+            node.set("catalog", None)
+    for column in expression.find_all(exp.Column):
+        # `log_db.logall.body` is `logall.body`: the table goes by its alias alone
+        if column.db and any(column.db.lower() == table.database for table in tables):
+            column.set("db", None)
+    return tables

@@ -1,0 +1,439 @@
+"""One Athena statement as data: what kind it is, what it names, and the query inside it.
+
+Must not know any engine: what a table holds, and what a statement does, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from sqlglot import Dialect, exp
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from otel_analytics.errors import QueryFailed
+
+__all__ = [
+    "Column",
+    "CreateExternalTable",
+    "CreateTableAs",
+    "DescribeTable",
+    "DropTable",
+    "Query",
+    "ShowTables",
+    "Statement",
+    "TableName",
+    "TableReference",
+    "column_position",
+    "parse_statement",
+    "position_of",
+    "table_position",
+]
+
+_QUERY_WORDS: Final = ("SELECT", "WITH", "VALUES", "(", "TABLE")
+_OTHER_WORDS: Final = (
+    "ALTER", "ANALYZE", "CALL", "DEALLOCATE", "DELETE", "EXECUTE", "EXPLAIN", "INSERT", "MERGE",
+    "MSCK", "OPTIMIZE", "PREPARE", "TRUNCATE", "UNLOAD", "UPDATE", "USE", "VACUUM",
+)  # fmt: skip
+_CTAS_PROPERTIES: Final = (
+    "format", "external_location", "write_compression", "parquet_compression", "partitioned_by",
+)  # fmt: skip
+_TRINO: Final = Dialect.get_or_raise("trino")
+_HIVE: Final = Dialect.get_or_raise("hive")
+_SHOW_TABLES: Final = re.compile(
+    r"SHOW\s+TABLES(\s+(IN|FROM)\s+`?(?P<database>\w+)`?)?(\s+'(?P<pattern>[^']*)')?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table and, where it was written, its database; both in lower case."""
+
+    name: str
+    database: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableReference:
+    """A table that a query reads, and where in the text (from 1)."""
+
+    table: TableName
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column and its type in Athena's DDL, as `map<string,string>`."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """A SELECT, WITH or VALUES; `expression` is for `query.dialects`, which does not change it.
+
+    Two are equal only if they are one: renderings are kept by identity.
+    """
+
+    sql: str
+    expression: exp.Query
+    tables: tuple[TableReference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTableAs:
+    """CREATE TABLE … WITH (…) AS query."""
+
+    table: TableName
+    if_not_exists: bool
+    format: str
+    compression: str
+    location: str | None
+    partitioned_by: tuple[str, ...]
+    query: Query
+    with_data: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CreateExternalTable:
+    """CREATE EXTERNAL TABLE over a folder of Parquet."""
+
+    table: TableName
+    if_not_exists: bool
+    columns: tuple[Column, ...]
+    partition_keys: tuple[Column, ...]
+    location: str
+    parameters: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropTable:
+    """DROP TABLE [IF EXISTS]."""
+
+    table: TableName
+    if_exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTables:
+    """SHOW TABLES [IN database] ['pattern']."""
+
+    database: str | None
+    pattern: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeTable:
+    """DESCRIBE table."""
+
+    table: TableName
+
+
+Statement = Query | CreateTableAs | CreateExternalTable | DropTable | ShowTables | DescribeTable
+
+
+@lru_cache(maxsize=256)
+def parse_statement(sql: str) -> Statement:
+    """Return what one statement in Athena's dialect says; a closing semicolon is allowed.
+
+    Raises: QueryFailed beginning with SYNTAX_ERROR or NOT_SUPPORTED, with line and column
+    """
+    tokens = _tokens(sql)
+    if not tokens:
+        raise QueryFailed("SYNTAX_ERROR: line 1:1: mismatched input '<EOF>': nothing to execute")
+    _refuse_several(sql, tokens)
+    # in Hive's dialect some first tokens hold two words, or the rest of the statement
+    word = tokens[0].text.split()[0].upper()
+    if word == "SHOW":
+        return _show_tables(sql, tokens[0])
+    if word in _OTHER_WORDS:
+        raise _refused(sql, tokens[0], f"{word} is not supported here: use SELECT, CREATE TABLE … AS, "
+                "CREATE EXTERNAL TABLE, DROP TABLE, SHOW TABLES or DESCRIBE")  # fmt: skip
+    if word not in (*_QUERY_WORDS, "CREATE", "DROP", "DESCRIBE", "DESC"):
+        raise _mismatched(sql, tokens[0])
+    expression = _parse(sql, tokens)
+    match expression:
+        case exp.Create(kind="TABLE"):
+            return _create(sql, tokens, expression)
+        case exp.Drop(kind="TABLE"):
+            (table,) = expression.args["tables"]
+            return DropTable(_table_name(table), bool(expression.args.get("exists")))
+        case exp.Describe() if isinstance(expression.this, exp.Table):
+            return DescribeTable(_table_name(expression.this))
+        case exp.Query():
+            return _query(sql, expression)
+        case exp.Values():
+            return _query(sql, exp.select("*").from_(expression))
+    kind = " ".join(token.text.upper() for token in tokens[:2])
+    raise _refused(sql, tokens[0], f"{kind} is not supported here")
+
+
+def position_of(sql: str, node: exp.Expr) -> tuple[int, int]:
+    """Return line and column (from 1) of the first of `node`'s parts that knows where it stands."""
+    starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
+    return _line_and_column(sql, min(starts, default=0))
+
+
+def column_position(query: Query, name: str) -> tuple[int, int]:
+    """Return line and column (from 1) of the first mention of a column, or of a table before it."""
+    for identifier in query.expression.find_all(exp.Identifier):
+        if identifier.name.lower() == name.lower() and isinstance(identifier.parent, exp.Column):
+            return position_of(query.sql, identifier)
+    return position_of(query.sql, query.expression)
+
+
+def table_position(sql: str, table: exp.Table) -> tuple[int, int]:
+    """Return line and column (from 1) of a table's name, its database included."""
+    first = table.args.get("db") or table.this
+    return _line_and_column(sql, first.meta.get("start", 0))
+
+
+def _line_and_column(sql: str, offset: int) -> tuple[int, int]:
+    before = sql[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+def _at(sql: str, offset: int) -> str:
+    line, column = _line_and_column(sql, offset)
+    return f"line {line}:{column}"
+
+
+def _refused(sql: str, where: Token | exp.Expr, what: str) -> QueryFailed:
+    if isinstance(where, Token):
+        at = _at(sql, where.start)
+    else:
+        line, column = position_of(sql, where)
+        at = f"line {line}:{column}"
+    return QueryFailed(f"NOT_SUPPORTED: {at}: {what}")
+
+
+def _mismatched(sql: str, token: Token) -> QueryFailed:
+    shown = token.text if len(token.text) <= 80 else f"{token.text[:80]}…"
+    return QueryFailed(f"SYNTAX_ERROR: {_at(sql, token.start)}: mismatched input '{shown}'")
+
+
+def _ended(sql: str, tokens: list[Token]) -> QueryFailed:
+    end = max(t.end for t in tokens if t.token_type is not TokenType.SEMICOLON) + 1
+    return QueryFailed(f"SYNTAX_ERROR: {_at(sql, end)}: mismatched input '<EOF>'")
+
+
+def _tokens(sql: str) -> list[Token]:
+    try:
+        tokens = _TRINO.tokenize(sql)
+        if tokens and not _is_query(tokens):
+            # a Hive statement's tokens begin with a mark of sqlglot's that has no text
+            tokens = [token for token in _HIVE.tokenize(sql) if token.text]
+        return tokens
+    except TokenError as error:
+        reason = "a quoted text, identifier or comment is not closed"
+        raise QueryFailed(f"SYNTAX_ERROR: {_at(sql, len(sql))}: {reason}") from error
+
+
+def _refuse_several(sql: str, tokens: list[Token]) -> None:
+    semicolons = [i for i, token in enumerate(tokens) if token.token_type is TokenType.SEMICOLON]
+    if semicolons and semicolons[0] < len(tokens) - 1:
+        shown = sql if len(sql) <= 200 else f"{sql[:200]}…"
+        at = _at(sql, tokens[semicolons[0] + 1].start)
+        raise QueryFailed(f"SYNTAX_ERROR: {at}: Only one sql statement is allowed. Got: {shown}")
+    if semicolons == [0]:
+        raise _mismatched(sql, tokens[0])
+
+
+def _is_query(tokens: list[Token]) -> bool:
+    """Return whether Athena reads the statement in Trino's dialect, else it is Hive's.
+
+    Source: https://docs.aws.amazon.com/athena/latest/ug/ddl-reference.html
+    """
+    words = [token.text.upper() for token in tokens[:3]]
+    if words[0] == "CREATE":
+        select = any(token.token_type is TokenType.SELECT for token in tokens)
+        return words[1:2] != ["EXTERNAL"] and select
+    return words[0] in (*_QUERY_WORDS, "INSERT", "UNLOAD", "EXPLAIN")
+
+
+def _parse(sql: str, tokens: list[Token]) -> exp.Expr | None:
+    try:
+        expressions = (_TRINO if _is_query(tokens) else _HIVE).parser().parse(tokens, sql)
+    except ParseError as error:
+        first = error.errors[0]
+        offset = _offset(sql, first["line"], first["col"])
+        at_end = not str(first["end_context"]).strip(" \n\t;")
+        if at_end and "Unexpected token" not in str(first["description"]):
+            raise _ended(sql, tokens) from error
+        token = next((t for t in tokens if t.start <= offset <= t.end), tokens[-1])
+        raise _mismatched(sql, token) from error
+    except RecursionError as error:
+        raise QueryFailed("SYNTAX_ERROR: line 1:1: the statement is nested too deeply") from error
+    found = [expression for expression in expressions if expression is not None]
+    return found[0] if found else None
+
+
+def _offset(sql: str, line: int, column: int) -> int:
+    start = 0
+    for _ in range(line - 1):
+        start = sql.find("\n", start) + 1
+    return start + column - 1
+
+
+def _identifier(node: exp.Expr) -> str:
+    return str(node.name).lower()
+
+
+def _table_name(table: exp.Expr) -> TableName:
+    if not isinstance(table, exp.Table) or not table.name:
+        raise QueryFailed("SYNTAX_ERROR: line 1:1: a table name is missing")
+    return TableName(table.name.lower(), table.db.lower() or None)
+
+
+def _query(sql: str, expression: exp.Query) -> Query:
+    for node in expression.find_all(exp.Command, exp.DDL, exp.DML):
+        if not isinstance(node, exp.Query):
+            raise _refused(sql, node, f"{node.key.upper()} is not allowed inside a query")
+    return Query(sql, expression, tuple(_references(sql, expression)))
+
+
+def _references(sql: str, expression: exp.Query) -> list[TableReference]:
+    found = []
+    for table in expression.find_all(exp.Table, bfs=False):
+        if not isinstance(table.this, exp.Identifier):
+            raise _refused(sql, table, "a table function is not supported here")
+        if not table.db and table.name.lower() in _visible_ctes(table):
+            continue
+        line, column = table_position(sql, table)
+        found.append(TableReference(_table_name(table), line, column))
+    return sorted(found, key=lambda reference: (reference.line, reference.column))
+
+
+def _visible_ctes(table: exp.Table) -> set[str]:
+    """Return the names of the CTEs that `table`'s place can see."""
+    names: set[str] = set()
+    inner: exp.Expr = table
+    while (outer := inner.parent) is not None:
+        with_ = outer.args.get("with_")
+        if isinstance(with_, exp.With) and with_ is not inner:
+            names.update(cte.alias.lower() for cte in with_.expressions)
+        if isinstance(outer, exp.With):
+            for cte in outer.expressions:
+                if cte is inner and not outer.args.get("recursive"):
+                    break
+                names.add(cte.alias.lower())
+            # the statement that owns this WITH adds nothing to what its CTEs see
+            if outer.parent is None:
+                break
+            outer = outer.parent
+        inner = outer
+    return names
+
+
+def _create(sql: str, tokens: list[Token], create: exp.Create) -> Statement:
+    if isinstance(create.expression, exp.Query):
+        return _create_table_as(sql, create)
+    if any(token.text.upper() == "EXTERNAL" for token in tokens[:2]):
+        return _create_external(sql, create)
+    raise _refused(sql, tokens[0], "CREATE TABLE needs EXTERNAL and a LOCATION, or AS and a query")
+
+
+def _properties(create: exp.Create) -> list[exp.Expr]:
+    properties = create.args.get("properties")
+    return list(properties.expressions) if properties else []
+
+
+def _create_table_as(sql: str, create: exp.Create) -> CreateTableAs:
+    values: dict[str, str] = {}
+    partitioned_by: tuple[str, ...] = ()
+    with_data = True
+    for item in _properties(create):
+        match item:
+            case exp.FileFormatProperty():
+                values["format"] = item.name
+            case exp.PartitionedByProperty():
+                partitioned_by = tuple(_identifier(name) for name in item.this.expressions)
+            case exp.WithDataProperty():
+                with_data = not item.args.get("no")
+            case exp.Property() if item.name.lower() in _CTAS_PROPERTIES:
+                values[item.name.lower()] = str(item.args["value"].name)
+            case _:
+                shown = item.name or item.key
+                raise _refused(sql, item, f"the table property '{shown}' is not supported here; "
+                        f"supported are {', '.join(_CTAS_PROPERTIES)}")  # fmt: skip
+    compression = values.get("write_compression") or values.get("parquet_compression") or "GZIP"
+    return CreateTableAs(
+        table=_table_name(create.this),
+        if_not_exists=bool(create.args.get("exists")),
+        format=values.get("format", "PARQUET").upper(),
+        compression=compression.upper(),
+        location=values.get("external_location"),
+        partitioned_by=partitioned_by,
+        query=_query(sql, create.expression),
+        with_data=with_data,
+    )
+
+
+def _create_external(sql: str, create: exp.Create) -> CreateExternalTable:
+    schema = create.this
+    if not isinstance(schema, exp.Schema):
+        raise _refused(sql, create, "CREATE EXTERNAL TABLE needs a list of columns")
+    location = stored_as = ""
+    partition_keys: tuple[Column, ...] = ()
+    parameters: list[tuple[str, str]] = []
+    for item in _properties(create):
+        match item:
+            case exp.ExternalProperty() | exp.SchemaCommentProperty():
+                pass
+            case exp.LocationProperty():
+                location = item.name
+            case exp.PartitionedByProperty():
+                partition_keys = _columns(sql, item.this)
+            case exp.FileFormatProperty():
+                stored_as = item.name.upper()
+            case exp.Property():
+                parameters.append((item.name, str(item.args["value"].name)))
+            case _:
+                raise _refused(
+                    sql, create, f"{item.key} is not supported here: use STORED AS PARQUET"
+                )
+    if stored_as != "PARQUET":
+        raise _refused(sql, create, f"tables STORED AS {stored_as or 'TEXTFILE'} are not supported here: "
+                "use STORED AS PARQUET")  # fmt: skip
+    if not location:
+        raise QueryFailed("SYNTAX_ERROR: line 1:1: CREATE EXTERNAL TABLE needs a LOCATION")
+    return CreateExternalTable(
+        table=_table_name(schema.this),
+        if_not_exists=bool(create.args.get("exists")),
+        columns=_columns(sql, schema),
+        partition_keys=partition_keys,
+        location=location,
+        parameters=tuple(parameters),
+    )
+
+
+def _columns(sql: str, schema: exp.Expr) -> tuple[Column, ...]:
+    columns = []
+    for item in schema.expressions:
+        if not isinstance(item, exp.ColumnDef) or item.args.get("kind") is None:
+            raise _refused(sql, schema, "each column needs a name and a type")
+        kind = item.args["kind"].sql(dialect="hive").lower()
+        columns.append(Column(_identifier(item), _athena_type(kind)))
+    return tuple(columns)
+
+
+def _athena_type(hive: str) -> str:
+    """Return a Hive type as Glue shows it: no blanks, `x:int` in structs, `int` for integer."""
+    compact = re.sub(r"\s*([<>,:])\s*", r"\1", hive)
+    return re.sub(r"\binteger\b", "int", re.sub(r"(?<=[<,])(\w+): ?", r"\1:", compact))
+
+
+def _show_tables(sql: str, first: Token) -> ShowTables:
+    text = sql[first.start :].rstrip().rstrip(";").rstrip()
+    found = _SHOW_TABLES.fullmatch(text)
+    if not found:
+        raise _refused(
+            sql, first, "of SHOW only SHOW TABLES [IN database] ['pattern'] is supported"
+        )
+    database = found["database"]
+    return ShowTables(database.lower() if database else None, found["pattern"])
