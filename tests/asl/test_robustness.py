@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from machines import TASK, flow, machine, one, run
 
 from otel_analytics import asl
-
 from otel_analytics.asl.interpreter import Interpreter, start_execution
 from otel_analytics.errors import InvalidDocument, InvalidPayload
 
@@ -30,9 +29,8 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-PATHS = st.sampled_from(
-    ["$", "$.a", "$.a[0]", "$.a[*]", "$..b", "$$.State", "$v", "$.a[?(@.b)]", "x"]
-)
+PATHS = st.sampled_from(["$", "$.a", "$.a[0]", "$.a[*]", "$..b", "$$.State", "$v", "$.a[?(@.b)]"])
+PLACES = st.sampled_from(["$", "$.a", "$.b.c", "$.a[0]"]) | st.none()
 CALLS = st.sampled_from(
     ["States.UUID()", "States.Array($.a, 1)", "States.MathAdd($.a, 1)", "States.Format('{}', $.a)"]
 )
@@ -40,85 +38,108 @@ EXPRESSIONS = st.sampled_from(
     [
         "{% $states.input %}",
         "{% $states.input.a + 1 %}",
-        "{% $v %}",
+        "{% $exists($v) ? $v : [] %}",
         "{% [$states.input.*] %}",
         "{% $map($states.input.a, function($x) { $x & '!' }) %}",
         "{% $sum($states.input.a) > 1 %}",
+        "{% true %}",
         "{% 1 %}",
-        "{% ( %}",
     ]
 )
-TEMPLATES = st.one_of(
-    JSON,
-    EXPRESSIONS,
-    st.dictionaries(st.sampled_from(["a", "b", "v"]), EXPRESSIONS | JSON, max_size=2),
-    st.dictionaries(st.sampled_from(["a.$", "b.$", "v.$"]), PATHS | CALLS, max_size=2),
-)
-NAMES = st.sampled_from(["A", "B", "C"])
 RETRY = st.fixed_dictionaries(
     {"ErrorEquals": st.sampled_from([["States.ALL"], ["E"], ["States.TaskFailed"]])},
     optional={"MaxAttempts": st.integers(0, 3), "BackoffRate": st.sampled_from([1, 1.5, 99])},
 )
 
 
-def states_of(flows: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return states of every type, right and wrong, whose nested flows are `flows`."""
-    following = st.one_of(
-        st.fixed_dictionaries({"Next": NAMES}), st.fixed_dictionaries({"End": st.just(True)})
-    )
-    optional = {
-        "QueryLanguage": st.sampled_from(["JSONPath", "JSONata"]),
-        "InputPath": PATHS,
-        "ResultPath": PATHS | st.none(),
-        "OutputPath": PATHS,
-        "Parameters": TEMPLATES,
-        "Output": TEMPLATES,
-        "Assign": TEMPLATES,
-        "Retry": st.lists(RETRY, max_size=2),
-        "Catch": st.lists(
-            st.fixed_dictionaries({"ErrorEquals": st.just(["States.ALL"]), "Next": NAMES}),
-            max_size=1,
-        ),
-    }
+class Language:
+    """The fields of one query language, as strategies."""
 
-    def of(kind: str, **fields: Any) -> st.SearchStrategy[Any]:
-        chosen = st.fixed_dictionaries({"Type": st.just(kind), **fields})
-        few = st.fixed_dictionaries({}, optional=optional).map(
-            lambda extra: dict(list(extra.items())[:1])
-        )
-        return st.tuples(chosen, few, following).map(
-            lambda parts: {**parts[0], **parts[1], **parts[2]}
-        )
+    def __init__(self, name: str) -> None:
+        self.name = name
+        if name == "JSONPath":
+            computed = st.dictionaries(st.sampled_from(["a.$", "v.$"]), PATHS | CALLS, max_size=2)
+            self.template = computed | st.dictionaries(
+                st.sampled_from(["a", "v"]), JSON, max_size=2
+            )
+            self.assign = {"Assign": self.template}
+            self.passing = {"InputPath": PATHS | st.none(), "OutputPath": PATHS, **self.assign}
+            self.working = {**self.passing, "ResultPath": PLACES, "ResultSelector": self.template}
+            self.arguments = "Parameters"
+            self.seconds = st.fixed_dictionaries({"SecondsPath": PATHS})
+            self.test = st.fixed_dictionaries({"Variable": PATHS, "IsPresent": st.booleans()})
+        else:
+            computed = st.dictionaries(st.sampled_from(["a", "v"]), EXPRESSIONS | JSON, max_size=2)
+            self.template = computed
+            self.assign = {"Assign": computed}
+            self.passing = {"Output": computed | EXPRESSIONS, **self.assign}
+            self.working = self.passing
+            self.arguments = "Arguments"
+            self.seconds = st.fixed_dictionaries({"Seconds": EXPRESSIONS})
+            self.test = st.fixed_dictionaries({"Condition": EXPRESSIONS})
 
-    rule = st.one_of(
-        st.fixed_dictionaries({"Condition": EXPRESSIONS, "Next": NAMES}),
-        st.fixed_dictionaries({"Variable": PATHS, "IsPresent": st.booleans(), "Next": NAMES}),
-    )
-    choice = st.fixed_dictionaries(
-        {"Type": st.just("Choice"), "Choices": st.lists(rule, min_size=1, max_size=2)},
-        optional={"Default": NAMES},
-    )
+
+@st.composite
+def flows(draw: st.DrawFn, language: Language, depth: int) -> dict[str, Any]:
+    """Return a flow whose states follow one another, with jumps by Catch and Choice."""
+    count = draw(st.integers(1, 4))
+    states = {f"S{i}": draw(state(language, depth, i, count)) for i in range(count)}
+    return flow(states)
+
+
+@st.composite
+def state(draw: st.DrawFn, language: Language, depth: int, at: int, count: int) -> dict[str, Any]:
+    last = at == count - 1
+    following = {"End": True} if last else {"Next": f"S{at + 1}"}
+    anywhere = st.integers(0, count - 1).map(lambda index: f"S{index}")
+    kinds = ["Pass", "Task", "Wait"]
+    kinds += ["Succeed", "Fail"] if last else ["Choice"]
+    kinds += ["Map", "Parallel"] if depth else []
+    kind = draw(st.sampled_from(kinds))
+    if kind in ("Succeed", "Fail"):
+        return {"Type": kind}
+    if kind == "Choice":
+        rules = [
+            {**draw(language.test), "Next": draw(anywhere)} for _ in range(draw(st.integers(1, 2)))
+        ]
+        extra = draw(st.fixed_dictionaries({}, optional=language.assign))
+        return {"Type": kind, "Choices": rules, "Default": f"S{at + 1}", **extra}
+    if kind == "Pass":
+        return {"Type": kind, **draw(some(language.passing)), **following}
+    if kind == "Wait":
+        seconds = draw(language.seconds | st.fixed_dictionaries({"Seconds": st.integers(0, 10**8)}))
+        return {"Type": kind, **seconds, **following}
+    fields = {"Type": kind, **draw(some(language.working)), **following}
+    fields["Retry"] = draw(st.lists(RETRY, max_size=1))
+    if draw(st.booleans()):
+        fields["Catch"] = [{"ErrorEquals": ["States.ALL"], "Next": draw(anywhere)}]
+    if kind == "Task":
+        return {**fields, "Resource": TASK, language.arguments: draw(language.template)}
+    if kind == "Map":
+        return {**fields, "ItemProcessor": draw(flows(language, depth - 1))}
+    branches = [draw(flows(language, depth - 1)) for _ in range(draw(st.integers(1, 2)))]
+    return {**fields, "Branches": branches}
+
+
+def some(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return at most one of the fields: more would seldom make a document that runs far."""
     return st.one_of(
-        of("Pass"),
-        of("Task", Resource=st.just(TASK)),
-        of("Wait", Seconds=st.integers(0, 10**8) | EXPRESSIONS),
-        of("Map", ItemProcessor=flows),
-        of("Parallel", Branches=st.lists(flows, min_size=1, max_size=2)),
-        choice,
-        st.just({"Type": "Succeed"}),
-        st.just({"Type": "Fail", "Error": "E"}),
+        st.just({}), *(st.fixed_dictionaries({name: value}) for name, value in fields.items())
     )
 
 
-def flows_of(nested: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    states = st.dictionaries(NAMES, states_of(nested), min_size=1, max_size=3)
-    return states.map(flow)
+def document_of(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    return flows(Language(name), 2).map(lambda made: {**made, "QueryLanguage": name})
 
 
-SIMPLE = st.just(flow({"A": {"Type": "Pass", "End": True}}))
-DOCUMENTS = st.tuples(flows_of(flows_of(SIMPLE)), st.sampled_from(["JSONPath", "JSONata"])).map(
-    lambda parts: {**parts[0], "QueryLanguage": parts[1]}
-)
+DOCUMENTS = document_of("JSONPath") | document_of("JSONata")
+
+
+def failing(arguments: Any, context: asl.TaskContext) -> Any:
+    """Fail the first time, then return the arguments."""
+    if context.retry_count == 0 and arguments:
+        raise asl.TaskFailed("E", json.dumps(arguments))
+    return arguments
 
 
 def parse_or_refuse(document: dict[str, Any]) -> asl.StateMachine | None:
@@ -129,12 +150,6 @@ def parse_or_refuse(document: dict[str, Any]) -> asl.StateMachine | None:
         if not refused.where:
             raise
         return None
-
-
-def failing(arguments: Any, context: asl.TaskContext) -> Any:
-    if context.retry_count == 0:
-        raise asl.TaskFailed("E", json.dumps(arguments))
-    return arguments
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))

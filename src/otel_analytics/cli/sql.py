@@ -39,7 +39,7 @@ def sql_command(
     """Print the SELECT that computes QUERY_TYPE for the services, in a dialect of your choice."""
     from otel_analytics.names import parse_service_names
     from otel_analytics.query.build import QueryRequest, build_select
-    from otel_analytics.query.render import render_query
+    from otel_analytics.query.dialects import render
     from otel_analytics.query.handler import execution_date_of
 
     settings = settings_of(ctx, flags)
@@ -50,7 +50,7 @@ def sql_command(
             {"execution_date": execution_date}, settings=settings, now=lambda: datetime.now(UTC)
         ),
     )
-    click.echo(render_query(build_select(request, settings), dialect))
+    click.echo(render(build_select(request, settings), dialect))
 
 
 @click.command("definition", short_help="Print the state machine document.")
