@@ -134,7 +134,13 @@ class Settings:
     @property
     def reads_own_lake(self) -> bool:
         """Whether the source is `logall` as `ingest` writes it: a partition is the UTC date."""
-        return self.source == Source()
+        mapped, own = self.source, Source()
+        return (mapped.table, mapped.timestamp, mapped.partitions, mapped.partition_slack_days) == (
+            own.table,
+            own.timestamp,
+            own.partitions,
+            own.partition_slack_days,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from machines import flow, machine, run, types
 from otel_analytics import asl
 
 ATHENA = "arn:aws:states:::athena:startQueryExecution.sync"
+BUILDER = "arn:aws:lambda:ap-northeast-2:725129837589:function:athena-query-builder"
 LAMBDA = "arn:aws:states:::lambda:invoke"
 METRICS = ("MAU", "DAU", "Retention", "Conversion", "UserCohort", "SessionMetrics", "Events")
 RETRY = [
@@ -213,7 +214,8 @@ def test_passes_run_at_10000_transitions_a_second() -> None:
 
 def seed_document() -> dict[str, Any]:
     prefix = (
-        "States.Format('{}_{}',\n    States.ArrayGetItem(States.StringSplit($.service_name, '-'), 0),"
+        "States.Format('{}_{}',"
+        "\n    States.ArrayGetItem(States.StringSplit($.service_name, '-'), 0),"
         "\n    States.ArrayGetItem(States.StringSplit($.service_name, '-'), 1))"
     )
     return machine(
@@ -251,8 +253,7 @@ def seed_document() -> dict[str, Any]:
                             "Type": "Task",
                             "Resource": LAMBDA,
                             "Parameters": {
-                                "FunctionName": "arn:aws:lambda:ap-northeast-2:725129837589:function:"
-                                "athena-query-builder",
+                                "FunctionName": BUILDER,
                                 "Payload": {
                                     "query_type": "mau",
                                     "table_prefix.$": "$.table_prefix",

@@ -138,8 +138,8 @@ def run(
         raise InvalidPayload(f"the input of an execution must be JSON: {error}") from error
     if len(to_json(value).encode()) > MAX_PAYLOAD_BYTES:
         raise InvalidPayload(
-            f"the input of an execution is at most {MAX_PAYLOAD_BYTES:,} bytes: pass the address of "
-            "the data instead"
+            f"the input of an execution is at most {MAX_PAYLOAD_BYTES:,} bytes: pass the address "
+            "of the data instead"
         )
     execution = start_execution(machine, value, identity=identity, now=clock.now())
     interpreter = Interpreter(

@@ -145,7 +145,7 @@ class Interpreter:
         while (due := self._books.next_timer()) is not None and due <= now:
             frame_id = self._books.take_timer()
             if frame_id == DEADLINE:
-                self._books.end("TIMED_OUT")
+                self._books.end("TIMED_OUT", "States.Timeout")
             frame = self._execution.frames[frame_id]
             if isinstance(frame.waits, TaskWait):
                 self._time_out(frame, frame.waits, due)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_analytics.cli.output import say
@@ -39,9 +40,10 @@ class Tracker:
     _services: dict[int, str] = field(default_factory=dict)
     _entered: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    def follow(self, event: Mapping[str, Any], timestamp_s: float) -> StateChange | None:
+    def follow(self, event: Mapping[str, Any]) -> StateChange | None:
         """Return what the event changes for a person who watches, or None."""
         kind = event["type"]
+        timestamp_s = datetime.fromisoformat(event["timestamp"]).timestamp()
         entered = event.get("stateEnteredEventDetails", {})
         service = _service_of_input(entered.get("input")) or self._services.get(
             event["previousEventId"], ""

@@ -6,7 +6,6 @@ No block is larger than MAX_MESSAGE_BYTES, whatever the content looks like.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -21,12 +20,17 @@ from otel_analytics.lake.json_text import (
     next_document,
     skip_blanks,
 )
-from otel_analytics.lake.sources import ZSTD_MAGIC, decompressed
+from otel_analytics.lake.recognise import (
+    HEAD_BYTES,
+    LENGTH_BYTES,
+    ZSTD_MAGIC,
+    payload_kind,
+    recognise,
+)
+from otel_analytics.lake.sources import decompressed
 from otel_analytics.lake.window import BLOCK_BYTES, MAX_MESSAGE_BYTES, Limited, Window
 from otel_analytics.lake.wire import (
-    LENGTH_DELIMITED,
     MAX_HEADER_BYTES,
-    RESOURCE_ITEMS,
     BrokenWire,
     field_header,
     fields,
@@ -37,19 +41,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_analytics.lake.blocks import Kind
+    from otel_analytics.lake.recognise import Framing
     from otel_analytics.lake.window import Readable
 
 __all__ = ["frame"]
 
 _BOM: Final = b"\xef\xbb\xbf"
-_HEAD_BYTES: Final = 1 << 16
-_JSON_DOCUMENT: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*(?:"[^"\x00-\x1f]*"[ \t\r\n]*:|\})')
-_JSON_SOMEWHERE: Final = re.compile(rb"(?:\A|\n)[ \t\r]*\{")
-_LENGTH_BYTES: Final = 4
-_FIRST_BYTE: Final = bytes([RESOURCE_ITEMS << 3 | LENGTH_DELIMITED])
-# What an item of a resource begins with: the resource, its scopes or its schema URL.
-_RESOURCE_FIELDS: Final = (1, 2, 3, 1000)  # 1000: deprecated, from before scopes had their name
-_SECOND_BYTES: Final = (b"\x0a", b"\x12", b"\x1a")
 
 
 def frame(content: Readable, *, scratch: Path, where: str) -> Iterator[Block]:
@@ -59,62 +56,17 @@ def frame(content: Readable, *, scratch: Path, where: str) -> Iterator[Block]:
         MAX_MESSAGE_BYTES; `where` is the file that the error names
     """
     window = Window(content, scratch=scratch, where=where)
-    head = window.fill(_HEAD_BYTES)
-    if head.startswith(_BOM):
+    if window.peek(len(_BOM)) == _BOM:
         window.take(len(_BOM))
-        head = window.fill(_HEAD_BYTES)
-    framing = _recognise(head)
+    head = window.peek(HEAD_BYTES)
+    framing = recognise(head)
     if framing is None:
         raise IngestFailed(
             f"is no OTLP: it begins with {head[:16]!r}, which is neither JSON, nor protobuf, nor "
             "messages behind their length; nothing of it was kept",
             where=where,
         )
-    yield from framing(window)
-
-
-def _recognise(head: bytes) -> Callable[[Window], Iterator[Block]] | None:
-    # A line feed begins a blank line as well as a protobuf message: the likelier reading, a
-    # whole `{"key":`, is tried first, and JSON that is broken at its very beginning last.
-    if _JSON_DOCUMENT.match(head):
-        return _json_blocks
-    if _is_protobuf(head):
-        return _protobuf_blocks
-    if _is_length_prefixed(head):
-        return _length_prefixed_blocks
-    if b"\x00" not in head and _JSON_SOMEWHERE.search(head):
-        return _json_blocks
-    return None
-
-
-def _is_protobuf(head: bytes) -> bool:
-    """Return whether `head` can begin a message whose field 1 is the items of a resource."""
-    if head[:1] != _FIRST_BYTE:
-        return False
-    try:
-        first = field_header(head, 0, len(head))
-        if first.end <= len(head):
-            inside = fields(head, first.value, first.end)
-            return all(field.number in _RESOURCE_FIELDS for field in inside)
-        inner = field_header(head, first.value, len(head))
-    except BrokenWire:
-        return False
-    return inner.number in _RESOURCE_FIELDS and inner.is_message and inner.end <= first.end
-
-
-def _is_length_prefixed(head: bytes) -> bool:
-    head = head.lstrip(b"\x00") if head.startswith(b"\x00" * _LENGTH_BYTES) else head
-    length = int.from_bytes(head[:_LENGTH_BYTES], "big")
-    payload = head[_LENGTH_BYTES : _LENGTH_BYTES + length]
-    if len(head) < _LENGTH_BYTES or (length == 0 and len(head) == _LENGTH_BYTES):
-        return False
-    if length == 0:
-        return _is_length_prefixed(head[_LENGTH_BYTES:])
-    return (
-        payload.startswith(ZSTD_MAGIC)
-        or _is_protobuf(payload)
-        or _JSON_DOCUMENT.match(payload) is not None
-    )
+    yield from _FRAMINGS[framing](window)
 
 
 def _json_blocks(window: Window) -> Iterator[Block]:
@@ -211,7 +163,7 @@ def _length_prefixed_blocks(window: Window) -> Iterator[Block]:
     batch: list[Message] = []
     kind: Kind = "protobuf"
     size = 0
-    while head := window.peek(_LENGTH_BYTES):
+    while head := window.peek(LENGTH_BYTES):
         for block in _length_prefixed_message(window, int.from_bytes(head, "big")):
             if batch and (block.kind != kind or size + block.size > BLOCK_BYTES):
                 yield Block(kind, tuple(batch))
@@ -229,12 +181,12 @@ def _length_prefixed_blocks(window: Window) -> Iterator[Block]:
 def _length_prefixed_message(window: Window, length: int) -> Iterator[Block]:
     position = window.position
     if length > MAX_MESSAGE_BYTES:
-        window.take(_LENGTH_BYTES)
+        window.take(LENGTH_BYTES)
         yield from _streamed_message(Limited(window, length), position, window)
         return
-    framed = window.take(_LENGTH_BYTES + length)
-    payload = framed[_LENGTH_BYTES:]
-    if len(framed) < _LENGTH_BYTES + length:
+    framed = window.take(LENGTH_BYTES + length)
+    payload = framed[LENGTH_BYTES:]
+    if len(framed) < LENGTH_BYTES + length:
         reason = "the file ends inside this message"
         yield Block("unreadable", (Message(position, framed),), reason)
         return
@@ -246,27 +198,23 @@ def _length_prefixed_message(window: Window, length: int) -> Iterator[Block]:
             yield Block("unreadable", (Message(position, payload),), reason)
             return
         if len(payload) > MAX_MESSAGE_BYTES:
-            stream = _zstd_stream(framed[_LENGTH_BYTES:])
+            stream = _zstd_stream(framed[LENGTH_BYTES:])
             yield from _streamed_message(stream, position, window)
             return
     if payload:
-        yield Block(_kind(payload), (Message(position, payload),))
+        yield Block(payload_kind(payload), (Message(position, payload),))
 
 
 def _streamed_message(content: Readable, position: int, outer: Window) -> Iterator[Block]:
     """Yield the blocks of a message that is too large to be held at once."""
     window = Window(content, scratch=outer.scratch, where=outer.where)
     window.position = position
-    framing = _json_blocks if _kind(window.peek(_HEAD_BYTES)) == "json" else _protobuf_blocks
-    yield from framing(window)
-
-
-def _kind(payload: bytes) -> Kind:
-    return "json" if payload[:1] == b"{" or _JSON_DOCUMENT.match(payload) else "protobuf"
+    yield from _FRAMINGS[payload_kind(window.peek(HEAD_BYTES))](window)
 
 
 def _zstd_stream(data: bytes) -> Readable:
-    return decompressed(pa.BufferReader(data), ZSTD_MAGIC)
+    stream: Readable = decompressed(pa.BufferReader(data), ZSTD_MAGIC)
+    return stream
 
 
 def _decompress(data: bytes, limit: int) -> bytes:
@@ -276,3 +224,10 @@ def _decompress(data: bytes, limit: int) -> bytes:
         parts.append(part)
         limit -= len(part)
     return b"".join(parts)
+
+
+_FRAMINGS: Final[dict[Framing, Callable[[Window], Iterator[Block]]]] = {
+    "json": _json_blocks,
+    "protobuf": _protobuf_blocks,
+    "length-prefixed": _length_prefixed_blocks,
+}

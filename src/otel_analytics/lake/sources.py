@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from otel_analytics.errors import IngestFailed, UnreadablePath
+from otel_analytics.lake.recognise import ZSTD_MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["ZSTD_MAGIC", "Content", "Source", "decompressed", "find_files", "identify"]
+__all__ = ["Content", "Source", "decompressed", "find_files", "identify"]
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
-ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 SMALL_CONTENT_BYTES: Final = 1 << 22
 _CHUNK_BYTES: Final = 1 << 20
 

@@ -12,14 +12,18 @@ from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL
 from otel_analytics.local.athena import Athena
 from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
 from otel_analytics.local.engine import Engine, Rows
+from otel_analytics.local.executions import Executions
 from otel_analytics.local.home import Home, open_home
 from otel_analytics.local.query_executions import QueryExecutions
 from otel_analytics.local.s3 import ObjectStore
+from otel_analytics.local.step_functions import StepFunctions
 from otel_analytics.names import S3Address
+from otel_analytics.query.handler import build_query
 from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from otel_analytics.config import Settings
 
@@ -28,13 +32,25 @@ __all__ = ["EmbeddedAws", "open_embedded_aws"]
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedAws:
-    """S3, Glue and Athena of one home."""
+    """S3, Glue, Athena and the executions of one home."""
 
     settings: Settings
     home: Home
     store: ObjectStore
     catalog: Catalog
     athena: Athena
+    executions: Executions
+
+    def step_functions(self, *, now: Callable[[], datetime]) -> StepFunctions:
+        """Return Step Functions over this Athena, with the query builder as a function."""
+
+        def query_builder(event: Any) -> dict[str, Any]:
+            return build_query(
+                event, settings=self.settings, delete_prefix=self.store.delete_prefix, now=now
+            )
+
+        functions = {self.settings.athena.query_builder_function: query_builder}
+        return StepFunctions(self.athena, self.executions, functions)
 
     def query(self, sql: str) -> Rows:
         """Return the rows of one statement of Athena's dialect.
@@ -88,7 +104,7 @@ def open_embedded_aws(settings: Settings) -> Iterator[EmbeddedAws]:
         catalog = Catalog(home)
         catalog.create_database(settings.athena.database)
         athena = Athena(catalog, store, engine, QueryExecutions(home))
-        yield EmbeddedAws(settings, home, store, catalog, athena)
+        yield EmbeddedAws(settings, home, store, catalog, athena, Executions(home))
     finally:
         engine.close()
         home.close()

@@ -30,7 +30,9 @@ __all__ = [
 _EXHAUSTED: Final = "EXHAUSTED_RESOURCES_AT_THIS_SCALE_FACTOR"
 _SYSTEM_CODES: Final = (_EXHAUSTED, "GENERIC_INTERNAL_ERROR")
 # Codes with which the macros of `query.duckdb_bridges` raise.
-_OURS: Final = re.compile(r"(NOT_SUPPORTED|INVALID_CAST_ARGUMENT|INVALID_FUNCTION_ARGUMENT): .*")
+_OURS: Final = re.compile(
+    r"(NOT_SUPPORTED|INVALID_CAST_ARGUMENT|INVALID_FUNCTION_ARGUMENT|DIVISION_BY_ZERO): .*"
+)
 
 
 class QueryCancelled(Exception):  # noqa: N818 - reads as what happened

@@ -35,8 +35,7 @@ __all__ = ["DuckdbQuery", "duckdb_prelude", "render", "to_duckdb", "to_trino"]
 _MARK: Final = "\ue000"
 
 
-# What `/` means is a setting of DuckDB: with it, integers divide as integers.
-_DUCKDB_SETTINGS: Final = ("SET integer_division = true", "SET TimeZone = 'UTC'")
+_DUCKDB_SETTINGS: Final = ("SET TimeZone = 'UTC'",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,9 @@ def to_duckdb(query: Query, *, pretty: bool = False) -> DuckdbQuery:
         bridge = BRIDGES.get(type(node))
         if bridge is not None:
             _replace(node, _bridged(bridge, node, sql))
-    text = expression.sql(dialect="duckdb", copy=False, normalize_functions=False, comments=False)
+    text = expression.sql(
+        dialect="duckdb", copy=False, pretty=pretty, normalize_functions=False, comments=False
+    )
     pieces = re.split(f'"?{_MARK}([0-9]+){_MARK}"?', text)
     order = [int(number) for number in pieces[1::2]]
     return DuckdbQuery(tuple(pieces[::2]), tuple(tables[number] for number in order), unnamed)

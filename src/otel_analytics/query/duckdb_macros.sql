@@ -1,10 +1,16 @@
 -- What Athena means where DuckDB means something else; the bridges write calls of these.
 -- `typeof` is known when a query is bound, so the branches not taken cost nothing.
 
-CREATE OR REPLACE MACRO athena_divide(a, b) AS cast_to_type(
-        CASE WHEN typeof(a + b) LIKE 'DECIMAL%'
-             THEN cast_to_type((a / b) * 1.000000000000001e0, a / b)
-             ELSE a / b END, a + b);
+-- Integers divide as integers. DECIMALs give the larger scale of both, as `a + b` has, rounded half
+-- up; the quotient comes as a DOUBLE, and the factor lifts exact ties that it holds a bit too small.
+CREATE OR REPLACE MACRO athena_divide(a, b) AS CASE
+    WHEN typeof(a + b) LIKE 'DECIMAL%' AND b = 0
+    THEN error('DIVISION_BY_ZERO: Division by zero')
+    WHEN typeof(a + b) LIKE 'DECIMAL%'
+    THEN cast_to_type((a / b) * 1.000000000000001e0, a + b)
+    WHEN typeof(a + b) IN ('DOUBLE', 'FLOAT')
+    THEN cast_to_type(a / b, a + b)
+    ELSE cast_to_type(a // b, a + b) END;
 
 CREATE OR REPLACE MACRO athena_subtract(a, b) AS CASE WHEN typeof(a) = 'DATE' AND typeof(b) = 'DATE'
         THEN error('NOT_SUPPORTED: DATE - DATE is an interval in Athena: use date_diff') ELSE a - b END;

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.config import Settings
 
-__all__ = ["build_events"]
+__all__ = ["build_events", "build_service_days"]
 
 
 def build_events(
@@ -56,6 +56,19 @@ def build_events(
     )
     assert isinstance(bound, exp.Select)  # noqa: S101 - the template is a SELECT
     return bound
+
+
+def build_service_days(settings: Settings) -> exp.Select:
+    """Return a SELECT of every record's service and UTC date: `service_name`, `event_date`."""
+    source = settings.source
+    if settings.reads_own_lake:
+        day = exp.cast(_partition_text(settings), "DATE")
+    else:
+        day = exp.cast(_mapped("timestamp", source.timestamp).copy(), "DATE")
+    service = _mapped("service_name", source.service_name).copy()
+    return exp.select(service.as_("service_name"), day.as_("event_date")).from_(
+        exp.table_(source.table, db=settings.athena.database, quoted=True)
+    )
 
 
 @cache

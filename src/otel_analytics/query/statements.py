@@ -332,7 +332,7 @@ def _visible_ctes(table: exp.Table) -> set[str]:
 
 def _create(sql: str, tokens: list[Token], create: exp.Create) -> Statement:
     if isinstance(create.expression, exp.Query):
-        return _create_table_as(sql, create)
+        return _create_table_as(sql, tokens, create)
     if any(token.text.upper() == "EXTERNAL" for token in tokens[:2]):
         return _create_external(sql, create)
     raise _refused(sql, tokens[0], "CREATE TABLE needs EXTERNAL and a LOCATION, or AS and a query")
@@ -343,7 +343,7 @@ def _properties(create: exp.Create) -> list[exp.Expr]:
     return list(properties.expressions) if properties else []
 
 
-def _create_table_as(sql: str, create: exp.Create) -> CreateTableAs:
+def _create_table_as(sql: str, tokens: list[Token], create: exp.Create) -> CreateTableAs:
     values: dict[str, str] = {}
     partitioned_by: tuple[str, ...] = ()
     with_data = True
@@ -358,9 +358,11 @@ def _create_table_as(sql: str, create: exp.Create) -> CreateTableAs:
             case exp.Property() if item.name.lower() in _CTAS_PROPERTIES:
                 values[item.name.lower()] = str(item.args["value"].name)
             case _:
-                shown = item.name or item.key
-                raise _refused(sql, item, f"the table property '{shown}' is not supported here; "
-                        f"supported are {', '.join(_CTAS_PROPERTIES)}")  # fmt: skip
+                name = str(item.name or item.key)
+                at = next((t for t in tokens if t.text.lower() == name.lower()), tokens[0])
+                known = ", ".join(_CTAS_PROPERTIES)
+                what = f"the table property '{name}' is not supported here; supported are {known}"
+                raise _refused(sql, at, what)
     compression = values.get("write_compression") or values.get("parquet_compression") or "GZIP"
     return CreateTableAs(
         table=_table_name(create.this),

@@ -1,0 +1,113 @@
+"""`executions`, `describe` and `history`: what the AWS CLI shows of executions, for those here."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from otel_analytics.cli.options import json_option, settings_of, settings_options
+from otel_analytics.cli.output import print_json, print_table, say
+
+__all__ = ["describe_command", "executions_command", "history_command"]
+
+
+@click.command("executions", short_help="List executions, newest first.")
+@click.option("--max-results", type=click.IntRange(1, 1000), default=100, show_default=True)
+@json_option
+@settings_options
+@click.pass_context
+def executions_command(
+    ctx: click.Context, /, *, max_results: int, as_json: bool, **flags: Any
+) -> None:
+    """List executions, newest first, as `aws stepfunctions list-executions` does."""
+    from otel_analytics.local.embedded import open_embedded_aws
+
+    with open_embedded_aws(settings_of(ctx, flags)) as aws:
+        executions = aws.executions.list_executions(max_results=max_results)
+    if as_json:
+        print_json({"executions": executions})
+    elif executions:
+        columns = ("name", "status", "startDate", "stopDate")
+        print_table(columns, [[one.get(column) for column in columns] for one in executions])
+    else:
+        say("no executions yet: otel-analytics run SERVICE…")
+
+
+@click.command("describe", short_help="Show one execution.")
+@click.argument("execution", metavar="ID")
+@json_option
+@settings_options
+@click.pass_context
+def describe_command(ctx: click.Context, /, *, execution: str, as_json: bool, **flags: Any) -> None:
+    """Show one execution, as `aws stepfunctions describe-execution` does.
+
+    ID is its ARN, its name, or the beginning of its name.
+    """
+    from otel_analytics.local.embedded import open_embedded_aws
+
+    with open_embedded_aws(settings_of(ctx, flags)) as aws:
+        described = aws.executions.describe_execution(execution)
+    if as_json:
+        print_json(described)
+        return
+    for key, value in described.items():
+        if key in ("input", "output", "cause"):
+            click.echo(f"{key}:\n{_indented(value)}")
+        elif not key.endswith("Details"):
+            click.echo(f"{key}: {value}")
+
+
+@click.command("history", short_help="Show the events of one execution.")
+@click.argument("execution", metavar="ID")
+@click.option("--reverse-order", is_flag=True, help="The newest event first.")
+@click.option("--max-results", type=click.IntRange(1, 25_000), help="At most so many events.")
+@json_option
+@settings_options
+@click.pass_context
+def history_command(
+    ctx: click.Context,
+    /,
+    *,
+    execution: str,
+    reverse_order: bool,
+    max_results: int | None,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Show the events of one execution, as `aws stepfunctions get-execution-history` does.
+
+    ID is its ARN, its name, or the beginning of its name.
+    """
+    from otel_analytics.local.embedded import open_embedded_aws
+
+    with open_embedded_aws(settings_of(ctx, flags)) as aws:
+        events = aws.executions.get_execution_history(
+            execution, reverse_order=reverse_order, max_results=max_results
+        )
+    if as_json:
+        print_json(events)
+    else:
+        print_table(("id", "timestamp", "type", "what"), [_line(event) for event in events])
+
+
+def _line(event: dict[str, Any]) -> tuple[Any, ...]:
+    details: dict[str, Any] = next(
+        (value for key, value in event.items() if key.endswith("EventDetails")), {}
+    )
+    parts = [str(details[key]) for key in ("name", "resource", "error") if key in details]
+    if "cause" in details:
+        parts.append(_shortened(details["cause"]))
+    return event["id"], event["timestamp"], event["type"], " ".join(parts)
+
+
+def _shortened(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _indented(text: str) -> str:
+    with suppress(ValueError):  # a cause need not be JSON
+        text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    return "\n".join(f"  {line}" for line in text.splitlines())

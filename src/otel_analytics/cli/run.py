@@ -1,0 +1,201 @@
+"""`run`: one execution of the state machine, watched until it is over."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_analytics.cli.options import json_option, settings_of, settings_options
+from otel_analytics.cli.output import print_json, say
+from otel_analytics.cli.progress import Tracker, show_progress
+
+if TYPE_CHECKING:
+    from otel_analytics.config import Settings
+    from otel_analytics.local.embedded import EmbeddedAws
+
+__all__ = ["run_command"]
+
+
+@click.command("run", short_help="Build the seven tables of services by the state machine.")
+@click.argument("services", nargs=-1, metavar="[SERVICE]…")
+@click.option("--input", "input_file", metavar="FILE", help="The payload as JSON; - for stdin.")
+@click.option("--execution-date", metavar="YYYY-MM-DD", help="E, for a backfill; default: today.")
+@click.option("--name", help="The execution's name; default: a new UUID.")
+@json_option
+@settings_options
+@click.pass_context
+def run_command(
+    ctx: click.Context,
+    /,
+    *,
+    services: tuple[str, ...],
+    input_file: str | None,
+    execution_date: str | None,
+    name: str | None,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Build the seven tables of the services, by one execution of the state machine.
+
+    Give the services, or the whole payload with --input. Prints the execution's output; exits
+    with 1 if it failed, with 2 if its input was refused.
+    """
+    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.pipeline import build_definition
+
+    settings = settings_of(ctx, flags)
+    payload = _payload(services, input_file, execution_date)
+    with open_embedded_aws(settings) as aws:
+        for warning in _check_coverage(aws, payload):
+            say(f"warning: {warning}")
+        tracker = Tracker()
+        with show_progress() as show:
+
+            def on_event(event: dict[str, Any]) -> None:
+                if change := tracker.follow(event):
+                    show(change)
+
+            execution = aws.step_functions(now=lambda: datetime.now(UTC)).start_execution(
+                build_definition(settings), payload, name=name, on_event=on_event
+            )
+    _print(execution, as_json=as_json)
+    if execution["status"] != "SUCCEEDED":
+        sys.exit(2 if execution.get("error") == "InvalidInput" else 1)
+
+
+def _payload(
+    services: tuple[str, ...], input_file: str | None, execution_date: str | None
+) -> Any:
+    from otel_analytics.errors import InvalidPayload
+    from otel_analytics.names import parse_date, parse_service_names
+
+    if bool(services) == bool(input_file):
+        raise InvalidPayload("name the services, or give the payload with --input FILE")
+    if input_file:
+        payload: Any = _read_payload(input_file)
+    else:
+        payload = {"service_names": list(parse_service_names(services, field="SERVICE"))}
+    if execution_date is not None:
+        parse_date(execution_date, field="--execution-date")
+        if not isinstance(payload, dict):
+            raise InvalidPayload("--execution-date needs a payload that is an object")
+        payload["execution_date"] = execution_date
+    return payload
+
+
+def _read_payload(input_file: str) -> Any:
+    from otel_analytics.errors import InvalidPayload
+
+    try:
+        text = sys.stdin.read() if input_file == "-" else Path(input_file).read_text("utf-8")
+        return json.loads(text)
+    except OSError as error:
+        raise InvalidPayload(f"cannot be read: {error.strerror}", where=input_file) from error
+    except ValueError as error:
+        raise InvalidPayload(f"is not JSON: {error}", where=input_file) from error
+
+
+def _check_coverage(aws: EmbeddedAws, payload: Any) -> list[str]:
+    """Return what will make tables empty; a wrong payload is left to the state machine.
+
+    Raises: Refused if there are no logs, or none of a service
+    """
+    from otel_analytics.errors import InvalidName, Refused
+    from otel_analytics.local.catalog import EntityNotFound
+    from otel_analytics.names import parse_service_names
+    from otel_analytics.query.coverage import build_coverage, build_known_services, coverage_window
+    from otel_analytics.query.handler import execution_date_of
+    from otel_analytics.query.statements import TableName
+
+    settings = aws.settings
+    try:
+        if not isinstance(payload, dict):
+            return []
+        names = parse_service_names(payload.get("service_names"))
+        execution_date = execution_date_of(
+            payload, settings=settings, now=lambda: datetime.now(UTC)
+        )
+    except InvalidName:
+        return []
+    source = settings.source.table
+    try:
+        aws.catalog.table(TableName(source, settings.athena.database))
+    except EntityNotFound as error:
+        raise Refused(
+            f"there is no table {settings.athena.database}.{source} yet: put logs into it with "
+            "otel-analytics ingest PATH…"
+        ) from error
+    found = {
+        service: counts
+        for service, *counts in aws.rows(
+            build_coverage(service_names=names, execution_date=execution_date, settings=settings)
+        )
+    }
+    known: dict[str, tuple[Any, ...]] = {}
+    if len(found) < len(names):
+        known = {row[0]: row for row in aws.rows(build_known_services(settings)) if row[0]}
+    unknown = [name for name in names if name not in found and name not in known]
+    if unknown:
+        raise Refused(
+            f"there is no log record of {', '.join(unknown)}; the services in {source} are: "
+            f"{', '.join(known) or '(none)'}"
+        )
+    first_day, last_day = coverage_window(execution_date, settings)
+    warnings = []
+    for name in names:
+        if name not in found:
+            _, _, first, last = known[name]
+            warnings.append(
+                f"{name} has no event from {first_day} to {last_day}, so its tables will be empty; "
+                f"its events are from {first} to {last}: give --execution-date"
+            )
+        else:
+            warnings += _missing_keys(name, *found[name], settings=settings)
+    return warnings
+
+
+def _missing_keys(
+    name: str, events: int, with_user: int, with_session: int, *, settings: Settings
+) -> list[str]:
+    return [
+        f"{name} has {events:,} events and none with a {what} ({setting} = {', '.join(keys)}), so "
+        "its tables will say little: otel-analytics inspect shows which attributes there are"
+        for what, count, setting, keys in (
+            ("user", with_user, "keys.user", settings.keys.user),
+            ("session", with_session, "keys.session", settings.keys.session),
+        )
+        if not count
+    ]
+
+
+def _print(execution: dict[str, Any], *, as_json: bool) -> None:
+    started = datetime.fromisoformat(execution["startDate"])
+    seconds = (datetime.fromisoformat(execution["stopDate"]) - started).total_seconds()
+    if as_json:
+        print_json(execution)
+    if execution["status"] == "SUCCEEDED":
+        if not as_json:
+            print_json(json.loads(execution["output"]))
+        say(f"{execution['name']} SUCCEEDED in {seconds:.2f} s")
+        return
+    say(f"otel-analytics: {execution['name']} {execution['status']} after {seconds:.2f} s")
+    say(f"  {execution.get('error', '')}: {_reason(execution.get('cause', ''))}")
+    say(f"  see: otel-analytics history {execution['name']} --reverse-order")
+
+
+def _reason(cause: str) -> str:
+    """Return what a person needs of a cause: of a failed query its reason, of a Lambda its text."""
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return cause
+    if not isinstance(document, dict):
+        return cause
+    query = document.get("QueryExecution", {})
+    reason = query.get("Status", {}).get("StateChangeReason") if isinstance(query, dict) else None
+    return str(reason or document.get("errorMessage") or cause)
