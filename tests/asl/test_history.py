@@ -194,6 +194,105 @@ def test_a_map_tells_its_length_and_its_iterations() -> None:
     assert details(execution, "MapIterationStarted") == {"name": "Only", "index": 0}
 
 
+def chain(execution: asl.Execution) -> list[tuple[int, str]]:
+    """Return which event each one follows, and its type, from the fourth on."""
+    return [(event["previousEventId"], event["type"]) for event in execution.history[3:]]
+
+
+def parallel(states: dict[str, Any], **fields: Any) -> asl.Execution:
+    document = machine(
+        {
+            "P": {"Type": "Parallel", "Branches": [flow(states)], "End": True, **fields},
+            "Done": {"Type": "Succeed"},
+        },
+    )
+    if "Catch" not in fields:
+        del document["States"]["Done"]
+    return run(document, {"x": 1}, Flaky(9, "E"))
+
+
+CATCH = [{"ErrorEquals": ["States.ALL"], "Next": "Done"}]
+
+
+def test_a_task_that_fails_its_branch_is_told_as_aborted() -> None:
+    task = {"Type": "Task", "Resource": TASK, "End": True}
+
+    assert chain(parallel({"T": task}, Catch=CATCH)) == [
+        (3, "TaskStateEntered"),
+        (4, "TaskScheduled"),
+        (5, "TaskStarted"),
+        (6, "TaskFailed"),
+        (7, "TaskStateAborted"),
+        (7, "ParallelStateFailed"),
+        (9, "ParallelStateExited"),
+        (10, "SucceedStateEntered"),
+        (11, "SucceedStateExited"),
+        (12, "ExecutionSucceeded"),
+    ]
+
+
+def test_a_runtime_error_in_a_branch_ends_the_execution_at_once() -> None:
+    bad = {"Type": "Pass", "Parameters": {"v.$": "$.none"}, "End": True}
+
+    assert chain(parallel({"Bad": bad}, Catch=CATCH)) == [
+        (3, "PassStateEntered"),
+        (4, "ExecutionFailed"),
+    ]
+
+
+def test_an_iteration_that_fails_aborts_the_others() -> None:
+    states = {
+        "C": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$", "NumericEquals": 1, "Next": "F"}],
+            "Default": "W",
+        },
+        "F": {"Type": "Fail", "Error": "Mine"},
+        "W": {"Type": "Wait", "Seconds": 9, "End": True},
+    }
+
+    execution = one({"Type": "Map", "ItemProcessor": flow(states)}, [0, 1])
+
+    assert types(execution)[-6:] == [
+        "FailStateEntered",
+        "MapIterationFailed",
+        "WaitStateAborted",
+        "MapIterationAborted",
+        "MapStateFailed",
+        "ExecutionFailed",
+    ]
+    assert details(execution, "MapIterationFailed") == {"name": "Only", "index": 1}
+    assert details(execution, "MapIterationAborted") == {"name": "Only", "index": 0}
+
+
+def test_a_catcher_that_fails_is_told_with_its_place() -> None:
+    catch = [
+        {"ErrorEquals": ["Other"], "Next": "Done"},
+        {"ErrorEquals": ["States.ALL"], "Output": {"v": "{% $none %}"}, "Next": "Done"},
+    ]
+    boom = {"Boom": {"Type": "Fail", "Error": "Mine"}}
+
+    execution = parallel(boom, QueryLanguage="JSONata", Catch=catch)
+
+    assert [kind for _, kind in chain(execution)] == [
+        "FailStateEntered",
+        "ParallelStateFailed",
+        "EvaluationFailed",
+        "ParallelStateFailed",
+        "ExecutionFailed",
+    ]
+    assert details(execution, "EvaluationFailed")["location"] == "Catch[1]/Output/v"
+
+
+def test_a_condition_that_fails_is_told_with_its_place() -> None:
+    rule = {"Condition": "{% $none %}", "Next": "S"}
+    states = {"C": {"Type": "Choice", "Choices": [rule]}, "S": {"Type": "Succeed"}}
+
+    execution = run(machine(states, language="JSONata"))
+
+    assert details(execution, "EvaluationFailed")["location"] == "Choices[0]/Condition"
+
+
 def test_time_passes_in_the_history() -> None:
     execution = one({"Type": "Wait", "Seconds": 90})
 

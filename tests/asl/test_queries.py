@@ -61,9 +61,31 @@ def test_a_path_finds_what_it_names(text: str, found: Any) -> None:
     assert path(text) == found
 
 
-@pytest.mark.parametrize("text", ["$.book[7]", "$.nothing", "$.max.deeper", "$$.Nothing"])
+@pytest.mark.parametrize(
+    "text", ["$.nothing", "$.book[7].title", "$.nothing[0]", "$.max.deeper", "$$.Nothing"]
+)
 def test_a_definite_path_to_nothing_fails(text: str) -> None:
     assert one({"Type": "Pass", "Parameters": {"v.$": text}}, STORE).error == "States.Runtime"
+
+
+def test_an_index_past_the_end_is_null_in_a_template_but_fails_in_a_function() -> None:
+    assert path("$.book[7]") is None
+
+    execution = one({"Type": "Pass", "Parameters": {"v.$": "States.Array($[7])"}}, [1])
+    assert execution.error == "States.Runtime"
+    assert execution.cause == (
+        "An error occurred while executing the state 'Only' (entered at the event id #2). The "
+        "function 'States.Array($[7])' had the following error: The JsonPath argument for the field "
+        "'$[7]' could not be found in the input '[1]'"
+    )
+
+
+def test_a_failing_function_inside_another_is_told_as_the_whole() -> None:
+    call = "States.Format('{}', States.MathAdd('x', 1))"
+
+    execution = one({"Type": "Pass", "Parameters": {"v.$": call}}, 1)
+
+    assert f"The function '{call}' had the following error" in (execution.cause or "")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +150,6 @@ def test_an_intrinsic_function_gives_its_value(call: str, value: Any) -> None:
         "States.MathAdd('1', 2)",
         "States.MathRandom(5, 5)",
         "States.StringSplit(1, 2)",
-        "States.Array($.none)",
     ],
 )
 def test_a_wrong_argument_is_an_intrinsic_failure(call: str) -> None:

@@ -152,7 +152,10 @@ def test_a_choice_without_a_match_and_without_default_fails() -> None:
         }
     )
 
-    assert run(document, 1).error == "States.NoChoiceMatched"
+    execution = run(document, 1)
+
+    assert execution.error == "States.Runtime"
+    assert (execution.cause or "").endswith("The state does not point to a next state.")
 
 
 def test_a_jsonata_choice_assigns_by_rule_or_by_default() -> None:

@@ -93,7 +93,7 @@ def test_every_framing_in_every_compression_gives_the_same_records(
     assert found == EXPECTED
 
 
-@pytest.fixture(params=[(60, 120), (200, 400), (1000, 1500)])
+@pytest.fixture(params=[(60, 250), (200, 400), (1000, 1500)])
 def small_memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let blocks and messages be so small that every path for large files is gone."""
     block, limit = request.param
@@ -166,9 +166,20 @@ def test_the_framing_is_told_by_the_first_bytes(head: bytes, expected: str | Non
     assert recognise(head) == expected
 
 
-def test_a_block_ends_where_one_document_ends_and_the_next_begins() -> None:
-    text = b'{"a": "}{"}\n{"b": [\n{}\n]}\n\n{"c"'
-    assert text[last_border(text) :] == b'{"c"'
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        (b'{"a": "}{"}\n{"b": [\n{}\n]}\n{"c"', b'{"c"'),
+        (b'{"a": "}{"}\r\n{"b": [\r\n{', b'{"b": [\r\n{'),
+        (b'{"a": "}{"} \n\n {"b": [\n{', b'{"b": [\n{'),
+    ],
+)
+def test_a_block_ends_where_one_document_ends_and_the_next_begins(text: bytes, rest: bytes) -> None:
+    assert text[last_border(text) :] == rest
+
+
+def test_one_document_has_no_border_in_it() -> None:
+    assert last_border(json.dumps(MESSAGES, indent=0).encode()) == 0
 
 
 def test_a_file_of_another_kind_named_as_json_is_read_by_its_bytes(tmp_path: Path) -> None:

@@ -60,14 +60,14 @@ def abandon(books: Books, frame: Frame) -> Frame:
     """Remove a failed child and abort its siblings; return their parent."""
     state = books.state(frame)
     parent = _remove(books, frame)
-    children, parent_state = books.children_of(parent), books.state(parent)
-    if _iterates(parent_state):
-        details = _iteration(parent_state, frame.index)
-        books.add(frame, "MapIterationFailed", details)
-    elif state.head.type != "Fail":
-        books.add(frame, f"{state.head.type}StateAborted")
+    parent_state = books.state(parent)
+    # As AWS links them: what comes next follows the failure, not these events.
     parent.last_event = frame.last_event
-    _abort(books, children.running)
+    if _iterates(parent_state):
+        books.add(frame, "MapIterationFailed", _iteration(parent_state, frame.index))
+    elif state.head.type == "Task":
+        books.add(frame, "TaskStateAborted")
+    _abort(books, parent)
     parent.waits = None
     return parent
 
@@ -104,18 +104,23 @@ def _remove(books: Books, frame: Frame) -> Frame:
     return parent
 
 
-def _abort(books: Books, frame_ids: list[int]) -> None:
-    """Remove frames and all below them, the lowest first."""
-    order, pending = [], list(frame_ids)
+def _abort(books: Books, parent: Frame) -> None:
+    """Remove all frames below one, the lowest first."""
+    order: list[tuple[Frame, State]] = []
+    pending = [parent]
     while pending:
-        frame = books.execution.frames.pop(pending.pop())
-        order.append(frame)
-        if isinstance(frame.waits, Children):
-            pending.extend(frame.waits.running)
-    for frame in reversed(order):
+        above = pending.pop()
+        if isinstance(above.waits, Children):
+            below = [books.execution.frames[frame_id] for frame_id in above.waits.running]
+            pending.extend(below)
+            order.extend((frame, books.state(above)) for frame in below)
+    for frame, state_above in reversed(order):
         books.cancel_task(frame)
         if frame.entered:
             books.add(frame, f"{books.state(frame).head.type}StateAborted")
+        if _iterates(state_above):
+            books.add(frame, "MapIterationAborted", _iteration(state_above, frame.index))
+        del books.execution.frames[frame.id]
 
 
 def _iterates(state: State) -> bool:

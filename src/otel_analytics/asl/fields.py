@@ -105,12 +105,16 @@ class Number:
 
 @dataclass(slots=True)
 class Fields:
-    """The fields of one object of the document, with its path and its query language."""
+    """The fields of one object of the document, with its path and its query language.
+
+    `prefix` is where the object stands in its state, as in `Catch[0]/`.
+    """
 
     data: dict[str, Any]
     where: str
     kind: str
     language: str
+    prefix: str = ""
     asked: set[str] = field(default_factory=lambda: {"Comment"})
 
     @property
@@ -198,7 +202,12 @@ class Fields:
         value = self.optional(name)
         if name not in self.data:
             return None
-        return compile_jsonata(value, field=name, where=self.path_of(name), allowed_states=states)
+        return compile_jsonata(
+            value,
+            field=self.prefix + name,
+            where=self.path_of(name),
+            allowed_states=states,
+        )
 
     def jsonpath_template(self, name: str) -> Template | None:
         """Return a payload template with `.$` names."""

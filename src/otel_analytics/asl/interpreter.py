@@ -13,7 +13,7 @@ from otel_analytics.asl.children import abandon, end_child, fork, run_children
 from otel_analytics.asl.execution import Children, Execution, Frame, TaskWait, Timer
 from otel_analytics.asl.failures import MAX_PAYLOAD_BYTES, StateError, too_large
 from otel_analytics.asl.history import TRUNCATED, TaskEvents
-from otel_analytics.asl.retry import matches
+from otel_analytics.asl.retry import FATAL, matches
 from otel_analytics.asl.signals import (
     Asked,
     Heartbeat,
@@ -268,17 +268,25 @@ class Interpreter:
             failure = self._explained(frame, failure)
             if self._retry(frame, state, failure):
                 return
-            if isinstance(state, ForkingState) and failure.error != "States.Runtime":
-                self._books.add(frame, f"{state.head.type}StateFailed")
+            self._note_failed(frame, state, failure)
             try:
                 if self._catch(frame, state, failure):
                     return
             except StateError as worse:
                 failure = self._explained(frame, worse)
+                self._note_failed(frame, state, failure)
             if frame.parent is None:
                 error, cause = failure.error, failure.cause
                 self._books.end("FAILED", error, cause, previous=frame.last_event)
             frame = abandon(self._books, frame)
+
+    def _note_failed(self, frame: Frame, state: State, failure: StateError) -> None:
+        """Record that a state failed; a failure that nothing can catch ends the execution."""
+        if failure.error in FATAL:
+            error, cause = failure.error, failure.cause
+            self._books.end("FAILED", error, cause, previous=frame.last_event)
+        if isinstance(state, ForkingState):
+            self._books.add(frame, f"{state.head.type}StateFailed")
 
     def _explained(self, frame: Frame, failure: StateError) -> StateError:
         """Return the failure with its cause in full, having recorded an EvaluationFailed."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.asl.dataflow import DataFlow
 
-__all__ = ["Catcher", "Retrier", "matches", "parse_catchers", "parse_retriers"]
+__all__ = ["FATAL", "Catcher", "Retrier", "matches", "parse_catchers", "parse_retriers"]
 
 ALL = "States.ALL"
 TASK_FAILED = "States.TaskFailed"
@@ -102,7 +102,7 @@ def _entries(fields: Fields, name: str, kind: str) -> Iterator[Fields]:
                 f"{ALL} matches everything: the entry that has it must be the last",
                 where=f"{where}.ErrorEquals",
             )
-        yield Fields(data, where, kind, fields.language)
+        yield Fields(data, where, kind, fields.language, prefix=f"{name}[{index}]/")
 
 
 def _parse_retrier(entry: Fields) -> Retrier:

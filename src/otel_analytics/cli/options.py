@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.config import Settings
 
-__all__ = ["json_option", "settings_of", "settings_options"]
+__all__ = ["json_option", "settings_file_of", "settings_of", "settings_options"]
 
 _OPTIONS = (
     click.option("--home", metavar="DIR", help="The folder that stands for S3 and Glue."),
@@ -49,11 +49,11 @@ def settings_of(ctx: click.Context, flags: dict[str, Any]) -> Settings:
 
     Raises: InvalidSettings
     """
-    from otel_analytics.config import SETTINGS_FILE, load_settings
+    from otel_analytics.config import load_settings
 
     outer = ctx.obj or {}
+    file = settings_file_of(ctx, flags)
     config = flags.get("config") or outer.get("config")
-    file = Path(config or SETTINGS_FILE)
     values = dict(
         _assignment(text) for text in (*outer.get("assignments", ()), *flags.get("assignments", ()))
     )
@@ -63,6 +63,13 @@ def settings_of(ctx: click.Context, flags: dict[str, Any]) -> Settings:
     return load_settings(
         file=file if config or file.exists() else None, environment=os.environ, flags=values
     )
+
+
+def settings_file_of(ctx: click.Context, flags: dict[str, Any]) -> Path:
+    """Return the settings file of a command, which need not exist unless it was named."""
+    from otel_analytics.config import SETTINGS_FILE
+
+    return Path(flags.get("config") or (ctx.obj or {}).get("config") or SETTINGS_FILE)
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_analytics.cli.options import json_option, settings_of, settings_options
-from otel_analytics.cli.output import print_json, say
+from otel_analytics.cli.output import print_json, print_table, say
 from otel_analytics.cli.progress import Tracker, show_progress
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ def run_command(
         sys.exit(2 if execution.get("error") == "InvalidInput" else 1)
 
 
-def _payload(
-    services: tuple[str, ...], input_file: str | None, execution_date: str | None
-) -> Any:
+def _payload(services: tuple[str, ...], input_file: str | None, execution_date: str | None) -> Any:
     from otel_analytics.errors import InvalidPayload
     from otel_analytics.names import parse_date, parse_service_names
 
@@ -180,12 +178,33 @@ def _print(execution: dict[str, Any], *, as_json: bool) -> None:
         print_json(execution)
     if execution["status"] == "SUCCEEDED":
         if not as_json:
-            print_json(json.loads(execution["output"]))
+            _print_output(json.loads(execution["output"]))
         say(f"{execution['name']} SUCCEEDED in {seconds:.2f} s")
         return
     say(f"otel-analytics: {execution['name']} {execution['status']} after {seconds:.2f} s")
     say(f"  {execution.get('error', '')}: {_reason(execution.get('cause', ''))}")
     say(f"  see: otel-analytics history {execution['name']} --reverse-order")
+
+
+def _print_output(output: dict[str, Any]) -> None:
+    print_table(
+        ("service", "table", "execution_date", "scanned"),
+        [
+            (
+                service["service_name"],
+                table["table"],
+                table["execution_date"],
+                f"{table['scanned_bytes'] / 1_000_000:.2f} MB",
+            )
+            for service in output["tables"]
+            for table in service["tables"]
+        ],
+    )
+    summary = output["execution_summary"]
+    click.echo(
+        f"{output['status']}: {summary['processed_services']} services in database "
+        f"{summary['database']}"
+    )
 
 
 def _reason(cause: str) -> str:

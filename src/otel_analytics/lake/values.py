@@ -62,18 +62,18 @@ def _double_text(value: float) -> str:
         return shortest[:-2] if value else "0"
     mantissa, exponent_mark, exponent = shortest.partition("e")
     if exponent_mark:
-        return _with_exponent(value, mantissa, int(exponent))
+        return _with_exponent(mantissa, int(exponent))
     return _NOT_FINITE.get(shortest, shortest)
 
 
-def _with_exponent(value: float, mantissa: str, exponent: int) -> str:
+def _with_exponent(mantissa: str, exponent: int) -> str:
     # Python writes an exponent from 1e16 up and below 1e-4, the standard from 1e21 and below 1e-6
-    if 0 < exponent < 21:
-        return str(int(value))
-    if -7 < exponent < 0:
-        sign = "-" if value < 0 else ""
-        return f"{sign}0.{'0' * (-exponent - 1)}{mantissa.lstrip('-').replace('.', '')}"
-    return f"{mantissa}e{exponent:+d}"
+    if not -7 < exponent < 21:
+        return f"{mantissa}e{exponent:+d}"
+    sign, digits = ("-" if mantissa[0] == "-" else ""), mantissa.strip("-").replace(".", "")
+    if exponent < 0:
+        return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
+    return f"{sign}{digits:0<{exponent + 1}}"
 
 
 def parse_int(value: str | float | None) -> int:

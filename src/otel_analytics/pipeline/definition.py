@@ -195,9 +195,7 @@ def _build_branch(metric: Metric, settings: Settings) -> dict[str, Any]:
                 timeout_s=CREATE_TIMEOUT_S,
                 output=_jsonata(
                     f"{{'table': {table}, 'query_type': '{metric.query_type}', "
-                    "'s3_location': $states.input.query.s3_location, "
                     "'execution_date': $states.input.query.execution_date, "
-                    "'query_execution_id': $states.result.QueryExecution.QueryExecutionId, "
                     "'scanned_bytes': "
                     "$states.result.QueryExecution.Statistics.DataScannedInBytes}"
                 ),

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.asl.failures import StateError
+from otel_analytics.asl.failures import StateError, runtime_error
+from otel_analytics.asl.json_text import to_json
 from otel_analytics.asl.queries.functions import FUNCTIONS
 from otel_analytics.asl.queries.jsonpath import NoResult, Path, PathSyntaxError, parse_path
 
@@ -33,6 +34,10 @@ class IntrinsicSyntaxError(ValueError):
     """A text is not a call of an intrinsic function."""
 
 
+class _MissingArgument(LookupError):  # noqa: N818 - never leaves this module
+    """A path among the arguments finds nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Constant:
     """A literal argument; `raw` is a text with its backslashes, which Format reads itself."""
@@ -53,7 +58,14 @@ class Reference:
 
     def evaluate(self, scope: Scope) -> Any:
         """Return what the path finds."""
-        return self.path.find(scope)
+        try:
+            return self.path.find(scope)
+        except NoResult:
+            searched = scope.context if self.path.root == "$" else scope.value
+            raise _MissingArgument(
+                f"The JsonPath argument for the field '{self.path.text}' could not be found in the "
+                f"input '{to_json(searched)}'"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +79,18 @@ class Call:
     def evaluate(self, scope: Scope) -> Any:
         """Return the function's value.
 
-        Raises: StateError (States.IntrinsicFailure) if the arguments do not suit the function
+        Raises: StateError: States.IntrinsicFailure if the arguments do not suit the function,
+            States.Runtime if a path finds nothing, as on AWS
         """
+        failed = f"The function '{self.text}' had the following error: "
         try:
             return self._value(scope)
-        except NoResult as missing:
-            reason = f"The JSONPath argument for the field '{missing.path}' could not be found"
+        except _MissingArgument as missing:
+            raise runtime_error(f"{failed}{missing}") from None
         except (ValueError, RecursionError) as error:
-            reason = str(error)
-        raise StateError(
-            "States.IntrinsicFailure",
-            f"The function '{self.text}' had the following error: {reason}",
-            in_state=True,
-        )
+            raise StateError(
+                "States.IntrinsicFailure", f"{failed}{error}", in_state=True
+            ) from error
 
     def _value(self, scope: Scope) -> Any:
         values = [

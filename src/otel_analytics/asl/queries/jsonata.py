@@ -134,7 +134,9 @@ def _compile(text: str) -> Jsonata:
 
 def unexpected_type(template: Template, *, field: str, expected: str, value: Any) -> StateError:
     """Return the failure of a field whose value has the wrong type."""
-    subject = template.subject if isinstance(template, Expression) else f"The field '{field}'"
+    subject = f"The field '{field}'"
+    if isinstance(template, Expression):
+        subject, field = template.subject, template.field
     return evaluation_error(
         f"{subject} returned an unexpected result type. Expected '{expected}', but was "
         f"'{_type_name(value)}' for value: {to_json(value)}",

@@ -41,11 +41,15 @@ class PathSyntaxError(ValueError):
 
 
 class NoResult(LookupError):  # noqa: N818 - reads as what happened
-    """A definite path points at nothing; `path` is the part that does not exist."""
+    """A definite path points at nothing; `path` is the part that does not exist.
 
-    def __init__(self, path: str) -> None:
+    `past_end` tells that only its last step, an index of an array, is too large.
+    """
+
+    def __init__(self, path: str, *, past_end: bool = False) -> None:
         super().__init__(path)
         self.path = path
+        self.past_end = past_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +91,15 @@ class Path:
         Raises: NoResult if the path is definite and nothing is there
         """
         if self.definite:
-            for count, segment in enumerate(self.segments):
-                data = next(segment.select(data, data), _MISSING)
-                if data is _MISSING:
-                    raise NoResult("$" + "".join(s.text for s in self.segments[: count + 1]))
+            for count, segment in enumerate(self.segments, start=1):
+                found = next(segment.select(data, data), _MISSING)
+                if found is _MISSING:
+                    is_index = isinstance(segment.key, int) and isinstance(data, list)
+                    raise NoResult(
+                        "$" + "".join(s.text for s in self.segments[:count]),
+                        past_end=is_index and count == len(self.segments),
+                    )
+                data = found
             return data
         values = [data]
         for segment in self.segments:

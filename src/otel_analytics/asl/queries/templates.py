@@ -46,13 +46,15 @@ class PathField:
     field: str
 
     def evaluate(self, scope: Scope) -> Any:
-        """Return what the path finds.
+        """Return what the path finds; past the end of an array that is null, as on AWS.
 
         Raises: StateError (States.Runtime) if there is nothing
         """
         try:
             return self.path.find(scope)
-        except NoResult:
+        except NoResult as missing:
+            if missing.past_end:
+                return None
             searched = scope.context if self.path.root == "$" else scope.value
             raise runtime_error(
                 f"The JSONPath '{self.path.text}' specified for the field '{self.field}' could not "

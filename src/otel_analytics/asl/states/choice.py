@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.dataflow import parse_rule_flow
-from otel_analytics.asl.failures import StateError
+from otel_analytics.asl.failures import runtime_error
 from otel_analytics.asl.fields import STATES_INPUT, Fields
 from otel_analytics.asl.queries.jsonata import unexpected_type
 from otel_analytics.asl.queries.templates import is_expression
@@ -57,13 +57,16 @@ class Choice:
             where = f"{fields.path_of('Choices')}[{index}]"
             if not isinstance(data, dict):
                 raise InvalidDocument("must be an object", where=where)
-            rules.append(_parse_rule(Fields(data, where, "a choice rule", fields.language), head))
+            rule = Fields(
+                data, where, "a choice rule", fields.language, prefix=f"Choices[{index}]/"
+            )
+            rules.append(_parse_rule(rule, head))
         return cls(head, tuple(rules), fields.optional("Default", str))
 
     def start(self, turn: Turn) -> Choose:
         """Choose.
 
-        Raises: StateError (States.NoChoiceMatched) if no rule holds and there is no Default
+        Raises: StateError if no rule holds and there is no Default
         """
         value = self.head.flow.input(turn)
         scope = turn.scope(value)
@@ -71,10 +74,9 @@ class Choice:
             if rule.holds(scope):
                 return Choose(value, rule.next, rule.flow)
         if self.default is None:
-            raise StateError(
-                "States.NoChoiceMatched",
-                "No rule of the Choice state holds, and it has no Default.",
-                in_state=True,
+            # What AWS says, rather than the language's own States.NoChoiceMatched.
+            raise runtime_error(
+                "Failed to transition out of the state. The state does not point to a next state."
             )
         return Choose(value, self.default, self.head.flow)
 

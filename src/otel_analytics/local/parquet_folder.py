@@ -1,0 +1,66 @@
+"""A folder of Parquet files that others wrote, as a table of a home."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from otel_analytics.errors import UnreadablePath
+from otel_analytics.local.relations import text_literal
+from otel_analytics.local.types import athena_type
+from otel_analytics.query.statements import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["describe_parquet", "find_parquet"]
+
+_MAGIC = b"PAR1"
+
+
+def find_parquet(path: Path) -> list[Path]:
+    """Return the Parquet files at or under a path, hidden ones left out; empty if there is none."""
+    files = [path] if path.is_file() else sorted(path.rglob("*"))
+    return [
+        file
+        for file in files
+        if file.is_file()
+        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+        and _begins_with_magic(file)
+    ]
+
+
+def describe_parquet(
+    folder: Path, files: Sequence[Path]
+) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """Return the columns of the files together, and the partition keys of their folders' names.
+
+    Raises: UnreadablePath if the files cannot be read as one table
+    """
+    keys = [part.partition("=")[0] for part in files[0].relative_to(folder).parts if "=" in part]
+    listed = ", ".join(text_literal(str(file)) for file in files)
+    try:
+        with duckdb.connect() as connection:
+            relation = connection.sql(
+                f"FROM read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+            )
+            pairs = list(zip(relation.columns, relation.types, strict=True))
+    except duckdb.Error as error:
+        raise UnreadablePath(f"cannot be read as Parquet: {error}", where=str(folder)) from error
+    # Athena's DDL says `string` where its queries say `varchar`.
+    columns = tuple(
+        Column(name, athena_type(kind).replace("varchar", "string"))
+        for name, kind in pairs
+        if name not in keys
+    )
+    return columns, tuple(Column(key, "string") for key in keys)
+
+
+def _begins_with_magic(file: Path) -> bool:
+    try:
+        with file.open("rb") as content:
+            return content.read(len(_MAGIC)) == _MAGIC
+    except OSError as error:
+        raise UnreadablePath(f"cannot be read: {error.strerror}", where=str(file)) from error
