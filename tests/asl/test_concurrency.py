@@ -161,6 +161,22 @@ def test_an_interrupted_run_is_aborted_and_its_tasks_are_cancelled() -> None:
     assert cancelled.wait(5)
 
 
+def test_tasks_that_end_in_any_order_give_the_same_history() -> None:
+    first = threading.Event()
+
+    def last_first(arguments: Any, context: asl.TaskContext) -> Any:
+        if context.state == "T1":
+            first.set()
+        else:
+            first.wait(10)
+        return context.state
+
+    execution = one({"Type": "Parallel", "Branches": branches(2)}, None, last_first)
+
+    exited = [e for e in execution.history if e["type"] == "TaskStateExited"]
+    assert [e["stateExitedEventDetails"]["name"] for e in exited] == ["T0", "T1"]
+
+
 def test_the_same_seed_and_clock_give_the_same_history() -> None:
     document = machine(
         {

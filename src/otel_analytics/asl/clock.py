@@ -10,7 +10,15 @@ __all__ = ["Clock", "SystemClock", "VirtualClock"]
 
 
 class Clock(Protocol):
-    """What the driver needs to know of time. Units: seconds since 1970."""
+    """What the driver needs to know of time. Units: seconds since 1970.
+
+    On a `repeatable` clock, tasks that work at the same time are heard in the order in which they
+    were started, so that the same run gives the same history.
+    """
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same run must give the same history."""
 
     def now(self) -> float:
         """Return the time."""
@@ -24,6 +32,8 @@ class Clock(Protocol):
 
 class SystemClock:
     """The time of the machine."""
+
+    repeatable = False
 
     def now(self) -> float:
         """Return the time."""
@@ -40,7 +50,12 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock that stands still while tasks work, and jumps when only timers are left."""
+    """A clock that stands still while tasks work, and jumps when only timers are left.
+
+    A task that is to take time, and so can time out, sleeps with `TaskContext.sleep`.
+    """
+
+    repeatable = True
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CANCEL_GRACE_S", "TaskContext", "TaskFailed", "run"]
 
+# How long a run waits for tasks that it has cancelled.
 CANCEL_GRACE_S = 5.0
+# How long a repeatable run waits for the other tasks once one has come back.
+STRAGGLER_PATIENCE_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -211,21 +214,35 @@ class _Driver:
         waking = [at for at, _ in self._sleepers.values()]
         timer = self._interpreter.next_timer()
         due = min([*waking, timer] if timer is not None else waking, default=None)
-        busy = len(self._contexts) > len(self._sleepers)
-        message = self._clock.wait(self._inbox, until=due, busy=busy)
-        signals = []
+        message = self._clock.wait(self._inbox, until=due, busy=self._is_busy())
+        signals: list[Any] = []
         while message is not None:
-            if isinstance(message, _Sleeping):
-                if message.task in self._contexts:
-                    at = self._clock.now() + message.seconds
-                    self._sleepers[message.task] = (at, message.wake)
-            else:
-                signals.append(message)
-                if isinstance(message, (TaskReturned, TaskErred)):
-                    self._contexts.pop(message.task, None)
-            message = None if self._inbox.empty() else self._inbox.get()
+            self._take(message, signals)
+            message = self._next_message()
         self._wake()
+        if self._clock.repeatable:
+            signals.sort(key=lambda signal: signal.task)
         return signals
+
+    def _is_busy(self) -> bool:
+        return len(self._contexts) > len(self._sleepers)
+
+    def _take(self, message: Any, signals: list[Any]) -> None:
+        if not isinstance(message, _Sleeping):
+            signals.append(message)
+            if isinstance(message, (TaskReturned, TaskErred)):
+                self._contexts.pop(message.task, None)
+        elif message.task in self._contexts:
+            at = self._clock.now() + message.seconds
+            self._sleepers[message.task] = (at, message.wake)
+
+    def _next_message(self) -> Any:
+        """Return what else has happened; if that must be repeatable, wait for tasks at work."""
+        patience = STRAGGLER_PATIENCE_S if self._clock.repeatable and self._is_busy() else 0.0
+        try:
+            return self._inbox.get(timeout=patience)
+        except queue.Empty:
+            return None
 
     def _wake(self) -> None:
         now = self._clock.now()

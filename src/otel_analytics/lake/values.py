@@ -122,10 +122,13 @@ def parse_bytes(value: str) -> bytes:
 def parse_id(value: str, *, size: int) -> str | None:
     """Return an id of `size` bytes in lower-case hex, or None if `value` is no such id.
 
-    Hex in either case, as OTLP/JSON says, or base64, as some writers emit.
+    Hex in either case, as OTLP/JSON says, or padded base64, as some writers emit; without its
+    padding, base64 could be the hex of another size.
     """
     if len(value) == 2 * size and _HEX.fullmatch(value):
         return value.lower()
+    if not value.endswith("="):
+        return None
     try:
         decoded = parse_bytes(value)
     except ValueError:

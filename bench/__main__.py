@@ -1,0 +1,7 @@
+"""Every benchmark, one after the other: `python -m bench`, or `make bench`."""
+
+from bench import ingest, pipeline
+
+for benchmark in (ingest, pipeline):
+    print(f"── {benchmark.__name__}", flush=True)
+    benchmark.main()

@@ -1,0 +1,423 @@
+"""Statements against the embedded Athena: what they do, and how they are reported."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from otel_analytics.names import S3Address
+from otel_analytics.query.statements import Column, TableName
+
+if TYPE_CHECKING:
+    from local.conftest import Account
+
+SALES = """CREATE TABLE sales WITH (external_location = 's3://bucket/sales/') AS
+SELECT * FROM (VALUES (1, 'a', DATE '2024-01-01', 1.5E0), (2, 'b', DATE '2024-01-02', NULL))
+AS t(id, name, day, price)"""
+
+
+def test_a_select_gives_rows_and_athenas_types(account: Account) -> None:
+    execution = account.done("SELECT 1 AS a, 'x' AS b, sum(n) FROM (VALUES 1, 2) AS t(n)")
+    assert execution.rows is not None
+    assert execution.rows.rows == ((1, "x", 3),)
+    assert execution.rows.columns == (
+        Column("a", "int"),
+        Column("b", "varchar"),
+        Column("_col2", "bigint"),
+    )
+
+
+def test_a_time_with_a_zone_is_printed_as_athena_prints_it(account: Account) -> None:
+    sql = "SELECT from_iso8601_timestamp('2024-01-01T02:03:04.5Z') AS t, 1 AS n"
+    assert account.rows(sql) == [("2024-01-01 02:03:04.500 UTC", 1)]
+
+
+def test_a_ctas_makes_a_table_with_its_types_and_one_folder_of_parquet(account: Account) -> None:
+    account.done(SALES)
+    table = account.catalog.table(TableName("sales", "log_db"))
+    assert table.columns == (
+        Column("id", "int"),
+        Column("name", "varchar"),
+        Column("day", "date"),
+        Column("price", "double"),
+    )
+    assert table.location == "s3://bucket/sales/"
+    assert account.objects("s3://bucket/") == ["s3://bucket/sales/00000_query-1.parquet"]
+    assert account.rows("SELECT * FROM log_db.sales ORDER BY id") == [
+        (1, "a", date(2024, 1, 1), 1.5),
+        (2, "b", date(2024, 1, 2), None),
+    ]
+    assert {path.name for path in account.home.tmp.iterdir()} <= {"schemas"}
+
+
+def test_a_sum_is_stored_as_bigint(account: Account) -> None:
+    account.done(
+        "CREATE TABLE t WITH (external_location = 's3://bucket/t/') AS "
+        "SELECT sum(n) AS total FROM (VALUES 9007199254740993, 2) AS v(n)"
+    )
+    (column,) = account.catalog.table(TableName("t", "log_db")).columns
+    assert column == Column("total", "bigint")
+    file = account.path(account.objects("s3://bucket/t/")[0])
+    (stored,) = duckdb.sql(f"DESCRIBE FROM '{file}'").fetchall()
+    assert stored[:2] == ("total", "BIGINT")
+    assert account.rows("SELECT total FROM t") == [(9007199254740995,)]
+
+
+def test_a_table_of_no_rows_exists_with_its_columns(account: Account) -> None:
+    account.done(SALES)
+    account.done(
+        "CREATE TABLE empty WITH (external_location = 's3://bucket/empty/') AS "
+        "SELECT day, price FROM sales WHERE id > 9"
+    )
+    execution = account.done("SELECT * FROM empty")
+    assert execution.rows is not None
+    assert execution.rows.rows == ()
+    assert execution.rows.columns == (Column("day", "date"), Column("price", "double"))
+    assert account.rows("SELECT count(*), max(price) FROM empty") == [(0, None)]
+
+
+def test_a_location_that_holds_data_is_refused_and_left_alone(account: Account) -> None:
+    account.store.put(S3Address.parse("s3://bucket/sales/old"), b"old")
+    reason = account.reason(SALES)
+    assert reason.startswith(
+        "HIVE_PATH_ALREADY_EXISTS: Target directory for table 'log_db.sales' already exists: "
+        "s3://bucket/sales. "
+    )
+    assert account.objects("s3://bucket/") == ["s3://bucket/sales/old"]
+    assert account.catalog.tables("log_db") == []
+
+
+def test_a_neighbour_of_the_location_is_no_data_in_it(account: Account) -> None:
+    account.store.put(S3Address.parse("s3://bucket/sales2/x"), b"")
+    account.done(SALES)
+
+
+def test_a_table_that_exists_is_refused_unless_told_otherwise(account: Account) -> None:
+    account.done(SALES)
+    again = SALES.replace("bucket/sales", "bucket/again")
+    assert account.reason(again) == (
+        "TABLE_ALREADY_EXISTS: line 1:1: Destination table 'awsdatacatalog.log_db.sales' "
+        "already exists"
+    )
+    account.done(again.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
+    assert account.objects("s3://bucket/again/") == []
+
+
+def test_a_ctas_that_fails_half_way_leaves_nothing(account: Account) -> None:
+    account.done(SALES)
+    reason = account.reason(
+        "CREATE TABLE bad WITH (external_location = 's3://bucket/bad/') AS "
+        "SELECT id / (id - 2) AS x FROM sales"
+    )
+    assert reason == "DIVISION_BY_ZERO: Division by zero"
+    assert account.objects("s3://bucket/bad/") == []
+    assert [table.name for table in account.catalog.tables("log_db")] == ["sales"]
+    assert {path.name for path in account.home.tmp.iterdir()} <= {"schemas"}
+
+
+def test_a_location_that_is_none_is_refused_before_anything_is_written(account: Account) -> None:
+    reason = account.reason(SALES.replace("s3://bucket/sales/", "s3://bucket/../../x/"))
+    assert "is not an S3 address" in reason
+    reason = account.reason("CREATE TABLE t AS SELECT 1 AS a")
+    assert "needs an external_location" in reason
+
+
+def test_without_a_location_a_table_goes_under_the_output_location(account: Account) -> None:
+    execution = account.execute(
+        "CREATE TABLE t AS SELECT 1 AS a", output_location="s3://bucket/results/"
+    )
+    execution.raise_if_failed()
+    assert account.objects("s3://bucket/") == [
+        "s3://bucket/results/tables/query-1/00000_query-1.parquet"
+    ]
+
+
+def test_partitions_are_folders_of_which_only_those_asked_for_are_read(account: Account) -> None:
+    account.done(
+        "CREATE TABLE p WITH (external_location = 's3://bucket/p/', "
+        "partitioned_by = ARRAY['k']) AS "
+        "SELECT n, 'name ' || CAST(n AS VARCHAR) AS name, CAST(n % 3 AS VARCHAR) AS k "
+        "FROM UNNEST(sequence(1, 3000)) AS t(n)"
+    )
+    table = account.catalog.table(TableName("p", "log_db"))
+    assert [column.name for column in table.columns] == ["n", "name"]
+    assert table.partition_keys == (Column("k", "varchar"),)
+    assert [name.split("/")[4] for name in account.objects("s3://bucket/p/")] == [
+        "k=0",
+        "k=1",
+        "k=2",
+    ]
+    assert account.rows("SELECT count(*), min(n) FROM p WHERE k = '1'") == [(1000, 1)]
+    # a file that is not read may be damaged
+    account.path(account.objects("s3://bucket/p/k=2")[0]).write_bytes(b"damaged")
+    assert account.rows("SELECT count(*) FROM p WHERE k < '2'") == [(2000,)]
+    assert "HIVE_BAD_DATA: s3://bucket/p/k=2/" in account.reason("SELECT count(n) FROM p")
+
+
+def test_scanned_bytes_are_those_of_the_columns_and_partitions_needed(account: Account) -> None:
+    account.done(
+        "CREATE TABLE big WITH (external_location = 's3://bucket/big/', "
+        "write_compression = 'NONE', partitioned_by = ARRAY['k']) AS "
+        "SELECT n * 7919 % 1000003 AS a, n * 104729 % 1000003 AS b, n % 2 AS k "
+        "FROM UNNEST(sequence(1, 200000)) AS t(n)"
+    )
+    sizes = {}
+    for file in account.objects("s3://bucket/big/"):
+        metadata = duckdb.sql(
+            "SELECT path_in_schema, sum(total_compressed_size) FROM "
+            f"parquet_metadata('{account.path(file)}') GROUP BY 1"
+        ).fetchall()
+        sizes[file.split("/")[4]] = dict(metadata)
+    one = account.done("SELECT sum(a) FROM big WHERE k = 0").scanned_bytes
+    both = account.done("SELECT sum(a) + sum(b) FROM big WHERE k = 0").scanned_bytes
+    whole = account.done("SELECT sum(a) + sum(b) FROM big").scanned_bytes
+    footer = 40_000  # DuckDB reads a file's end ahead
+    assert 0 <= one - sizes["k=0"]["a"] < footer
+    assert 0 <= both - sum(sizes["k=0"].values()) < footer
+    assert 0 <= whole - sum(sum(file.values()) for file in sizes.values()) < 3 * footer
+
+
+def test_more_than_a_hundred_partitions_are_refused(account: Account) -> None:
+    reason = account.reason(
+        "CREATE TABLE p WITH (external_location = 's3://bucket/p/', "
+        "partitioned_by = ARRAY['k']) AS SELECT n, n AS k FROM UNNEST(sequence(1, 101)) AS t(n)"
+    )
+    assert reason.startswith("HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100")
+    assert account.objects("s3://bucket/p/") == []
+
+
+def test_an_external_table_reads_a_folder_as_it_is(account: Account) -> None:
+    folder = account.path("s3://bucket/raw/day=01/")
+    folder.mkdir(parents=True)
+    duckdb.sql("SELECT 1 AS id, 'x' AS \"userKey\"").write_parquet(str(folder / "1.parquet"))
+    (folder / "_SUCCESS").write_text("not data")
+    (folder / ".hidden").write_text("not data")
+    account.done(
+        "CREATE EXTERNAL TABLE raw (id bigint, userkey string, later double) "
+        "PARTITIONED BY (day string) STORED AS PARQUET LOCATION 's3://bucket/raw/'"
+    )
+    # a column that the files lack is NULL, and a partition's value is a text with its zeros
+    assert account.rows("SELECT id, userkey, later, day FROM raw") == [(1, "x", None, "01")]
+    duckdb.sql("SELECT 2 AS id, 2.5 AS later").write_parquet(str(folder / "2.parquet"))
+    rows = account.rows("SELECT id, userkey, later FROM raw ORDER BY id")
+    assert rows == [(1, "x", None), (2, None, 2.5)]
+
+
+def test_an_external_table_over_nothing_is_empty(account: Account) -> None:
+    account.done(
+        "CREATE EXTERNAL TABLE raw (id bigint, tags map<string,string>) "
+        "PARTITIONED BY (day date) STORED AS PARQUET LOCATION 's3://bucket/none/'"
+    )
+    execution = account.done("SELECT * FROM raw")
+    assert execution.rows is not None
+    assert execution.rows.rows == ()
+    assert [column.type for column in execution.rows.columns] == [
+        "bigint",
+        "map<varchar,varchar>",
+        "date",
+    ]
+
+
+def test_dropping_a_table_leaves_its_data(account: Account) -> None:
+    account.done(SALES)
+    account.done("DROP TABLE `log_db`.`sales`")
+    assert account.reason("SELECT 1 FROM sales").startswith("TABLE_NOT_FOUND")
+    assert len(account.objects("s3://bucket/sales/")) == 1
+    assert account.reason("DROP TABLE sales") == (
+        "FAILED: SemanticException [Error 10001]: Table not found sales"
+    )
+    account.done("DROP TABLE IF EXISTS sales")
+
+
+def test_tables_are_shown_and_described(account: Account) -> None:
+    account.done(SALES)
+    assert account.rows("SHOW TABLES") == [("sales",)]
+    assert account.rows("SHOW TABLES IN log_db 'x*'") == []
+    assert account.rows("DESCRIBE sales")[:2] == [("id", "int", ""), ("name", "varchar", "")]
+    assert "Table not found nope" in account.reason("DESCRIBE nope")
+
+
+def test_a_query_execution_is_reported_as_athena_reports_it(account: Account) -> None:
+    account.done(SALES)
+    execution = account.execute(
+        "SELECT max(price) AS p FROM sales", output_location="s3://bucket/results"
+    )
+    document = account.athena.executions.get("query-2")
+    assert document == execution.document()
+    assert document["Status"] == {
+        "State": "SUCCEEDED",
+        "SubmissionDateTime": "2023-11-14T22:13:22.000+00:00",
+        "CompletionDateTime": "2023-11-14T22:13:23.000+00:00",
+    }
+    assert document["ResultConfiguration"] == {"OutputLocation": "s3://bucket/results/query-2.csv"}
+    assert document["QueryExecutionContext"] == {"Database": "log_db"}
+    assert (document["StatementType"], document["WorkGroup"]) == ("DML", "primary")
+    statistics = document["Statistics"]
+    assert statistics["TotalExecutionTimeInMillis"] == 1000
+    assert statistics["DataScannedInBytes"] > 0
+    task = execution.task_document()["Status"]
+    assert task["SubmissionDateTime"] == 1_700_000_002_000
+    assert account.store.get(S3Address.parse("s3://bucket/results/query-2.csv")) == b'"p"\n"1.5"\n'
+
+
+def test_a_failed_query_is_reported_with_athenas_error(account: Account) -> None:
+    execution = account.execute("SELECT *\nFROM log_db.nope AS n")
+    message = "TABLE_NOT_FOUND: line 2:6: Table 'awsdatacatalog.log_db.nope' does not exist"
+    status = execution.document()["Status"]
+    assert status["State"] == "FAILED"
+    assert status["StateChangeReason"] == message
+    assert status["AthenaError"] == {
+        "ErrorCategory": 2,
+        "Retryable": False,
+        "ErrorMessage": message,
+    }
+    assert [one["Status"]["State"] for one in account.athena.executions.latest()] == ["FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("SELECT nope FROM sales", "COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved"),
+        ("SELECT id,\n x.id FROM sales", "COLUMN_NOT_FOUND: line 2:2: Column 'x' cannot be"),
+        ("SELECT id FROM sales a, sales b", "AMBIGUOUS_NAME: line 1:8: Column 'id' is ambiguous"),
+        ("SELECT id, count(*) FROM sales", "EXPRESSION_NOT_AGGREGATE: line 1:8: 'id' must be"),
+        ("SELECT 1 FROM sales WHERE sum(id) > 1", "EXPRESSION_NOT_SCALAR: WHERE clause cannot"),
+        ("SELECT CAST(name AS DOUBLE) FROM sales", "INVALID_CAST_ARGUMENT: Cannot cast 'a' to"),
+        ("SELECT CAST(name AS BIGINT) FROM sales", "INVALID_CAST_ARGUMENT: Cannot cast 'a' to"),
+        ("SELECT 9223372036854775807 + id FROM sales", "NUMERIC_VALUE_OUT_OF_RANGE: "),
+        ("SELECT (SELECT id FROM sales)", "SUBQUERY_MULTIPLE_ROWS: "),
+        ("SELECT substr(id, 1) FROM sales", "TYPE_MISMATCH: "),
+        ("SELECT FROM WHERE", "SYNTAX_ERROR: line 1:"),
+        ("SELECT no_such_function(1)", "NOT_SUPPORTED: line 1:8: Function 'no_such_function'"),
+        (
+            "CREATE TABLE t WITH (external_location='s3://b1x/t/') AS SELECT id + 1 FROM sales",
+            "MISSING_COLUMN_NAME: line 1:1: Column name not specified at position 1",
+        ),
+        (
+            "CREATE TABLE t WITH (external_location='s3://b1x/t/') AS SELECT id, 1 AS ID FROM sales",
+            "DUPLICATE_COLUMN_NAME: line 1:1: Column name 'id' specified more than once",
+        ),
+        (
+            "CREATE TABLE t WITH (external_location='s3://b1x/t/') AS SELECT now() AS t",
+            "NOT_SUPPORTED: Unsupported Hive type: timestamp with time zone (column 't')",
+        ),
+        (
+            "CREATE TABLE t WITH (external_location='s3://b1x/t/') AS SELECT NULL AS t",
+            "COLUMN_TYPE_UNKNOWN: line 1:1: Column type is unknown at position 1",
+        ),
+        (
+            "CREATE TABLE t WITH (format='ORC', external_location='s3://b1x/t/') AS SELECT 1 AS a",
+            "NOT_SUPPORTED: format 'ORC' is not supported here: use PARQUET",
+        ),
+        (
+            "CREATE TABLE t WITH (external_location='s3://b1x/t/', write_compression='RAR') "
+            "AS SELECT 1 AS a",
+            "INVALID_TABLE_PROPERTY: write_compression 'RAR'",
+        ),
+        (
+            "CREATE TABLE t WITH (external_location='s3://b1x/t/', partitioned_by=ARRAY['id']) "
+            "AS SELECT id, name FROM sales",
+            "HIVE_COLUMN_ORDER_MISMATCH: Partition keys must be the last columns",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_athenas_words(account: Account, sql: str, reason: str) -> None:
+    account.done(SALES)
+    assert account.reason(sql).startswith(reason)
+
+
+def test_a_damaged_page_is_blamed_on_its_file(account: Account) -> None:
+    account.done(SALES)
+    folder = account.path("s3://bucket/sales/")
+    (good,) = folder.iterdir()
+    content = good.read_bytes()
+    (folder / "00001_damaged.parquet").write_bytes(content[:20] + bytes(100) + content[120:])
+    reason = account.reason("SELECT max(name), max(day) FROM sales")
+    assert reason.startswith("HIVE_BAD_DATA: s3://bucket/sales/00001_damaged.parquet cannot be")
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PAR1 and then no Parquet at all PAR1"])
+def test_a_file_that_is_no_parquet_is_named_by_its_address(
+    account: Account, content: bytes
+) -> None:
+    account.done(SALES)
+    account.path("s3://bucket/sales/zz.parquet").write_bytes(content)
+    reason = account.reason("SELECT count(id) FROM sales")
+    assert reason.startswith("HIVE_BAD_DATA: s3://bucket/sales/zz.parquet cannot be read: ")
+    assert str(account.home.path) not in reason
+
+
+def test_too_little_memory_is_said_as_athena_says_it(account: Account) -> None:
+    engine = account.athena.engine
+    engine._connection.execute("SET memory_limit = '20MB'")
+    engine._connection.execute("SET max_temp_directory_size = '1MB'")
+    reason = account.reason(
+        "SELECT count(DISTINCT CAST(n AS VARCHAR) || 'xxxxxxxxxxxxxxxxxxxxxxxx') FROM "
+        "UNNEST(sequence(1, 3000000)) AS t(n)"
+    )
+    assert reason.startswith("EXHAUSTED_RESOURCES_AT_THIS_SCALE_FACTOR: Query exhausted resources")
+
+
+def test_a_cancelled_query_stops_and_is_reported_as_cancelled(account: Account) -> None:
+    account.done(
+        "CREATE TABLE n WITH (external_location = 's3://bucket/n/') AS "
+        "SELECT n FROM UNNEST(sequence(1, 10000)) AS t(n)"
+    )
+    begun = threading.Event()
+
+    def cancel_soon(cancel: object) -> None:
+        begun.set()
+        assert callable(cancel)
+        cancel()
+
+    execution = account.execute(
+        "CREATE TABLE huge WITH (external_location = 's3://bucket/huge/') AS "
+        "SELECT sum(a.n * b.n * c.n) AS s FROM n a, n b, n c",
+        on_cancel=cancel_soon,
+    )
+    assert begun.is_set()
+    assert (execution.state, execution.reason) == ("CANCELLED", "Query cancelled by user")
+    assert account.objects("s3://bucket/huge/") == []
+    # the next query is not touched by it
+    assert account.rows("SELECT max(n) FROM n") == [(10000,)]
+
+
+def test_queries_run_at_once(account: Account) -> None:
+    account.done(SALES)
+
+    def build(number: int) -> str:
+        sql = f"CREATE TABLE t{number} WITH (external_location = 's3://bucket/t{number}/') AS "
+        return account.execute(sql + f"SELECT id + {number} AS x FROM sales").state
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(build, range(16))) == {"SUCCEEDED"}
+    assert account.rows("SELECT max(x) FROM t15") == [(17,)]
+
+
+def test_of_two_tables_at_once_of_the_same_name_one_wins_whole(account: Account) -> None:
+    def build(number: int) -> str:
+        sql = "CREATE TABLE same WITH (external_location = 's3://bucket/same/') AS "
+        return account.execute(sql + f"SELECT {number} AS x").state
+
+    with ThreadPoolExecutor(4) as pool:
+        states = list(pool.map(build, range(4)))
+    assert states.count("SUCCEEDED") == 1
+    assert account.rows("SELECT count(*) FROM same") == [(1,)]
+    assert len(account.objects("s3://bucket/same/")) == 1
+
+
+def test_the_file_system_is_out_of_reach_of_sql(account: Account) -> None:
+    for sql in (
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM \"/etc/passwd\"",
+        "SELECT getenv('HOME')",
+        "ATTACH '/tmp/x.db'",
+        "COPY (SELECT 1) TO '/tmp/x'",
+    ):
+        assert account.reason(sql).startswith(("TABLE_NOT_FOUND", "NOT_SUPPORTED", "SYNTAX_ERROR"))
