@@ -188,7 +188,7 @@ def load_settings(
         values.update(_from_file(file))
     values.update(_from_environment(environment))
     for name, value in (flags or {}).items():
-        values[name] = _parse(name, value, where=f"--{name.replace('_', '-')}")
+        values[name] = _parse(name, value, where="--home" if name == "home" else f"--set {name}")
     return _assemble(values)
 
 

@@ -6,6 +6,7 @@
     │   ├── InvalidSettings     otel-analytics.toml, environment or flags
     │   ├── InvalidPayload      an execution's input or a Lambda's event
     │   ├── InvalidDocument     a state machine document
+    │   ├── InvalidQuery        a statement that is not Athena's SQL
     │   ├── UnreadablePath      no such file or folder, or no permission
     │   ├── InvalidHome         a home that is no folder, cannot be written, or is not ours
     │   └── HomeTooNew          a home made by a newer version
@@ -30,6 +31,7 @@ __all__ = [
     "InvalidHome",
     "InvalidName",
     "InvalidPayload",
+    "InvalidQuery",
     "InvalidSettings",
     "MetricError",
     "OtelAnalyticsError",
@@ -73,6 +75,10 @@ class InvalidPayload(Refused):
 
 class InvalidDocument(Refused):
     """A state machine document is not valid; `where` is the full path of the field."""
+
+
+class InvalidQuery(Refused):
+    """A statement was refused before it was executed; the message begins with SYNTAX_ERROR."""
 
 
 class UnreadablePath(Refused):

@@ -43,6 +43,12 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
         asl.parse(text)
 
 
+@pytest.mark.parametrize("part", [float("nan"), {1}, object()])
+def test_an_object_that_is_no_json_is_refused(part: Any) -> None:
+    with pytest.raises(InvalidDocument, match="not JSON"):
+        asl.parse(machine({"S": {"Type": "Pass", "Result": part, "End": True}}))
+
+
 def test_broken_json_is_refused_with_its_line() -> None:
     assert where('{\n"StartAt": }') == "line 2"
 

@@ -75,8 +75,8 @@ def test_an_index_past_the_end_is_null_in_a_template_but_fails_in_a_function() -
     assert execution.error == "States.Runtime"
     assert execution.cause == (
         "An error occurred while executing the state 'Only' (entered at the event id #2). The "
-        "function 'States.Array($[7])' had the following error: The JsonPath argument for the field "
-        "'$[7]' could not be found in the input '[1]'"
+        "function 'States.Array($[7])' had the following error: The JsonPath argument for the "
+        "field '$[7]' could not be found in the input '[1]'"
     )
 
 

@@ -152,7 +152,7 @@ def parse_or_refuse(document: dict[str, Any]) -> asl.StateMachine | None:
         return None
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(DOCUMENTS, JSON | st.fixed_dictionaries({"a": st.lists(st.integers(), max_size=3)}))
 def test_any_document_is_refused_or_runs_to_its_end_the_same_way_twice(
     document: dict[str, Any], value: Any

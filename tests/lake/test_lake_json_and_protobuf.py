@@ -27,6 +27,8 @@ from otel_analytics.lake.decode import decode_block
 
 _TEXT = st.text(max_size=8)
 _KEYS = st.sampled_from(["userKey", "session.id", "event.name", "", "é", "resource.a", "trace_id"])
+
+
 def _pairs(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
     pair = st.fixed_dictionaries({"key": _KEYS}, optional={"value": values})
     return st.lists(pair, max_size=4)
@@ -68,7 +70,9 @@ _RECORDS = st.fixed_dictionaries(
         "eventName": _TEXT,
     },
 )
-_SCOPES = st.lists(st.fixed_dictionaries({"logRecords": st.lists(_RECORDS, max_size=4)}), max_size=2)
+_SCOPES = st.lists(
+    st.fixed_dictionaries({"logRecords": st.lists(_RECORDS, max_size=4)}), max_size=2
+)
 _RESOURCE = st.fixed_dictionaries({}, optional={"attributes": _pairs(_VALUES)})
 _MESSAGES = st.fixed_dictionaries(
     {
@@ -134,7 +138,10 @@ def test_the_fast_path_and_the_path_record_by_record_give_the_same_rows(
 def test_one_message_decodes_to_what_was_worked_out_by_hand() -> None:
     value = {"kvlistValue": {"values": [attribute("x", doubleValue=1.0), attribute("y")]}}
     one = message(record("b", attributes=[{"key": "a", "value": value}], traceId="ab" * 16))
-    for decoded in (_decoded("json", json.dumps(one).encode()), _decoded("protobuf", _as_protobuf(one))):
+    for decoded in (
+        _decoded("json", json.dumps(one).encode()),
+        _decoded("protobuf", _as_protobuf(one)),
+    ):
         assert decoded.written == 1
         assert b'{"x":1,"y":null}' in decoded.batches[0][1]
         assert b"ab" * 16 in decoded.batches[0][1]

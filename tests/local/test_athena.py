@@ -415,7 +415,7 @@ def test_the_file_system_is_out_of_reach_of_sql(account: Account) -> None:
     for sql in (
         "SELECT * FROM '/etc/passwd'",
         "SELECT * FROM read_text('/etc/passwd')",
-        "SELECT * FROM \"/etc/passwd\"",
+        'SELECT * FROM "/etc/passwd"',
         "SELECT getenv('HOME')",
         "ATTACH '/tmp/x.db'",
         "COPY (SELECT 1) TO '/tmp/x'",

@@ -19,9 +19,7 @@ ARN = "arn:aws:states:local:000000000000"
 
 def add(executions: Executions, name: str, *, start: float, done: bool = True) -> None:
     identity = asl.Identity.of("pipeline", name, region="local")
-    executions.create(
-        identity, value={"n": 1}, definition={}, start=start, runner=this_process()
-    )
+    executions.create(identity, value={"n": 1}, definition={}, start=start, runner=this_process())
     if done:
         machine = asl.parse({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
         execution = asl.run(

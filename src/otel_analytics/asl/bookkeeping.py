@@ -6,7 +6,7 @@ import heapq
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from otel_analytics.asl.execution import Children, TaskWait, Timer
-from otel_analytics.asl.failures import runtime_error
+from otel_analytics.asl.failures import MAX_PAYLOAD_BYTES, runtime_error, too_large
 from otel_analytics.asl.history import MAX_EVENTS, TRUNCATED, History, iso_time
 from otel_analytics.asl.signals import Asked
 from otel_analytics.asl.turn import Turn
@@ -74,15 +74,18 @@ class Books:
             context["Map"] = {"Item": frame.item}
         return Turn(frame.input, context, frame.variables, self.now, self.chance)
 
-    def text(self, value: Any) -> str:
-        """Return a payload as JSON.
+    def payload(self, value: Any, *, of: str) -> str:
+        """Return what a state or task hands on, as JSON.
 
-        Raises: StateError if it cannot be written
+        Raises: StateError if it cannot be written, or is above the quota
         """
         try:
-            return self.history.text(value)
+            text = self.history.text(value)
         except (TypeError, ValueError) as error:
             raise runtime_error(f"The data cannot be written as JSON: {error}") from error
+        if len(text) > MAX_PAYLOAD_BYTES or len(text.encode()) > MAX_PAYLOAD_BYTES:
+            raise too_large(of)
+        return text
 
     def add(self, frame: Frame, event_type: str, details: dict[str, Any] | None = None) -> None:
         """Record an event that follows the frame's last one."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_analytics.asl.failures import StateError, runtime_error
+from otel_analytics.asl.fields import STATES_INPUT
 from otel_analytics.asl.json_text import to_json
 from otel_analytics.asl.queries.jsonpath import NoResult, ReferencePath, parse_reference_path
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataFlow", "JsonPathFlow", "JsonataFlow", "parse_flow"]
 
-INPUT = frozenset({"input", "context"})
+INPUT = STATES_INPUT
 RESULT = INPUT | {"result"}
 ERROR = INPUT | {"errorOutput"}
 

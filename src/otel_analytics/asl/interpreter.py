@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from otel_analytics.asl.bookkeeping import DEADLINE, Books, Ended
 from otel_analytics.asl.children import abandon, end_child, fork, run_children
 from otel_analytics.asl.execution import Children, Execution, Frame, TaskWait, Timer
-from otel_analytics.asl.failures import MAX_PAYLOAD_BYTES, StateError, too_large
+from otel_analytics.asl.failures import StateError
 from otel_analytics.asl.history import TRUNCATED, TaskEvents
 from otel_analytics.asl.retry import FATAL, matches
 from otel_analytics.asl.signals import (
@@ -124,9 +124,10 @@ class Interpreter:
             self._books.set_timer(frame, wait.heartbeat_at)
 
     def _task_returned(self, frame: Frame, events: TaskEvents, result: Any) -> None:
-        text = self._books.history.text(result)
-        if len(text.encode()) > MAX_PAYLOAD_BYTES:
-            self._task_failed(frame, events, too_large(events.subject))
+        try:
+            text = self._books.payload(result, of=events.subject)
+        except StateError as failure:
+            self._task_failed(frame, events, failure)
             return
         self._books.end_task(frame)
         self._books.add(frame, f"{events.family}Succeeded", events.succeeded(text))
@@ -207,9 +208,7 @@ class Interpreter:
 
     def _start_task(self, frame: Frame, task: StartTask) -> None:
         books, events, now = self._books, TaskEvents(task.resource), self._books.now()
-        text = books.text(task.arguments)
-        if len(text.encode()) > MAX_PAYLOAD_BYTES:
-            raise too_large(events.subject)
+        text = books.payload(task.arguments, of=events.subject)
         details = events.scheduled(text, self._region, task.timeout_s, task.heartbeat_s)
         books.add(frame, f"{events.family}Scheduled", details)
         books.add(frame, f"{events.family}Started", events.details() or None)
@@ -242,13 +241,12 @@ class Interpreter:
         self, frame: Frame, state: State, left: tuple[Any, dict[str, Any]], following: str | None
     ) -> None:
         output, assigned = left
-        history = self._books.history
-        if len(self._books.text(output).encode()) > MAX_PAYLOAD_BYTES:
-            raise too_large(state.head.name)
+        self._books.payload(output, of=state.head.name)
         if assigned:
+            self._books.payload(assigned, of=state.head.name)
             frame.variables = {**frame.variables, **assigned}
         self._books.keep_room()
-        frame.last_event = history.exited(state, output, assigned, frame.last_event)
+        frame.last_event = self._books.history.exited(state, output, assigned, frame.last_event)
         frame.entered = False
         frame.input = output
         if following is not None:

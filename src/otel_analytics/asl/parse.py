@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.dataflow import parse_flow
 from otel_analytics.asl.fields import JSONATA, JSONPATH, Fields
-from otel_analytics.asl.json_text import parse_json
+from otel_analytics.asl.json_text import parse_json, to_json
 from otel_analytics.asl.machine import Flow, StateMachine
 from otel_analytics.asl.retry import parse_catchers, parse_retriers
 from otel_analytics.asl.states import STATE_TYPES
@@ -51,12 +51,13 @@ def parse(document: str | Mapping[str, Any]) -> StateMachine:
 
 def _load(document: str | Mapping[str, Any]) -> dict[str, Any]:
     try:
-        data = parse_json(document) if isinstance(document, str) else document
+        # A copy, so that the machine stays as it is whatever the caller does with its document.
+        data = parse_json(document if isinstance(document, str) else to_json(dict(document)))
     except json.JSONDecodeError as error:
         raise InvalidDocument(
             f"the document is not JSON: {error.msg}", where=f"line {error.lineno}"
         ) from error
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise InvalidDocument(f"the document is not JSON: {error}", where="$") from error
     if not isinstance(data, dict):
         raise InvalidDocument("the document must be a JSON object", where="$")

@@ -70,9 +70,11 @@ def main() -> NoReturn:
         _end("interrupted", 130)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _end(_explained(error), error.exit_code)
     except OtelAnalyticsError as error:
         _end(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -85,6 +87,12 @@ def main() -> NoReturn:
         where = f"{error.filename}: " if error.filename else ""
         _end(f"{where}{error.strerror or error}", 1)
     sys.exit(0)
+
+
+def _explained(error: click.ClickException) -> str:
+    message = error.format_message().rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{message}: see {context.command_path} --help" if context else message
 
 
 def _end(message: str, exit_code: int) -> NoReturn:

@@ -150,6 +150,7 @@ def _move_into_place(ready: Path, lake: Path) -> None:
     for path in sorted(ready.rglob("*")):
         if path.is_file():
             target = lake / path.relative_to(ready)
+            target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
             folders.add(target.parent)
     for folder in folders:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.errors import QueryFailed
+from otel_analytics.errors import InvalidQuery, QueryFailed
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
 from otel_analytics.local.athena import Athena
 from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
@@ -55,17 +55,19 @@ class EmbeddedAws:
     def query(self, sql: str) -> Rows:
         """Return the rows of one statement of Athena's dialect.
 
-        Raises: QueryFailed with Athena's reason
+        Raises: InvalidQuery if the statement is malformed; QueryFailed with Athena's reason
         """
         execution = self.athena.start_query_execution(sql, database=self.settings.athena.database)
         if execution.state != "SUCCEEDED":
-            raise QueryFailed(execution.reason or execution.state)
+            reason = execution.reason or execution.state
+            malformed = reason.startswith("SYNTAX_ERROR")
+            raise InvalidQuery(reason) if malformed else QueryFailed(reason)
         return execution.rows or Rows((), (), execution.scanned_bytes)
 
     def rows(self, sql: str) -> tuple[tuple[Any, ...], ...]:
         """Return the rows of a query, without their columns.
 
-        Raises: QueryFailed with Athena's reason
+        Raises: what `query` raises
         """
         return self.query(sql).rows
 

@@ -138,11 +138,11 @@ def _check_arguments(arguments: Any) -> None:
 def _cause(result: dict[str, Any]) -> str:
     """Return the result as JSON that a cause can hold whole: a long query's text is shortened."""
     cause = json.dumps(result, ensure_ascii=False)
-    query = result["QueryExecution"]["Query"]
-    excess = len(cause) - _MAX_CAUSE_CHARACTERS
-    while excess > 0 and query:
-        query = query[: max(0, len(query) - excess - 1)]
-        execution = {**result["QueryExecution"], "Query": f"{query}…"}
-        cause = json.dumps({"QueryExecution": execution}, ensure_ascii=False)
-        excess = len(cause) - _MAX_CAUSE_CHARACTERS
-    return cause
+    if len(cause) <= _MAX_CAUSE_CHARACTERS:
+        return cause
+    execution = result["QueryExecution"]
+    rest = json.dumps({"QueryExecution": {**execution, "Query": "…"}}, ensure_ascii=False)
+    # JSON writes a character with six at most
+    room = max(0, _MAX_CAUSE_CHARACTERS - len(rest)) // 6
+    shortened = {**execution, "Query": f"{execution['Query'][:room]}…"}
+    return json.dumps({"QueryExecution": shortened}, ensure_ascii=False)

@@ -16,6 +16,7 @@ from otel_analytics.metrics.catalog import find_metric
 from otel_analytics.names import S3Address, table_location, table_name
 from otel_analytics.query.binding import bind, date_literal, parameters_of
 from otel_analytics.query.events import build_events
+from otel_analytics.query.exact import expand_exact_ratios
 
 if TYPE_CHECKING:
     from datetime import date
@@ -123,30 +124,11 @@ def _parse(metric: Metric) -> exp.Query:
         raise MetricError(
             f"the header's columns are {names}, the SQL's {select.named_selects}", where=where
         )
-    return _expand_exact(select, where)
-
-
-def _expand_exact(select: exp.Query, where: str) -> exp.Query:
-    for call in list(select.find_all(exp.Anonymous)):
-        factor = {"EXACT_RATE": 100, "EXACT_AVERAGE": 1}.get(call.name.upper())
-        if factor is None:
-            continue
-        if len(call.expressions) != 2:
-            raise MetricError(f"{call.name} takes two arguments", where=where)
-        call.replace(_exact_ratio(*call.expressions, factor=factor))
+    try:
+        expand_exact_ratios(select)
+    except ValueError as error:
+        raise MetricError(str(error), where=where) from error
     return select
-
-
-def _exact_ratio(part: exp.Expr, whole: exp.Expr, *, factor: int) -> exp.Expr:
-    """Return factor · part / whole, rounded half away from zero to 2 decimals, NULL for whole = 0.
-
-    Whole numbers all the way, so that engines which divide integers and engines which divide
-    floats agree: ⌊(200·f·part + whole) / (2·whole)⌋ hundredths, exact below 2^53.
-    """
-    template = "CAST(({n} - {n} % {d}) / {d} AS DOUBLE) / 100"
-    text = template.format(n=f"({200 * factor} * :part + :whole)", d="(2 * NULLIF(:whole, 0))")
-    expression = sqlglot.parse_one(text, read="athena")
-    return bind(expression, {"part": part, "whole": whole})
 
 
 def _with_events(select: exp.Query, events: exp.Select) -> exp.Query:

@@ -85,8 +85,7 @@ def _mapped(name: str, sql: str) -> exp.Expr:
     except SqlglotError as error:
         raise InvalidSettings(f"'{sql}' is not SQL: {error}", where=where) from error
     expression = expressions[0] if len(expressions) == 1 else None
-    not_scalar = (exp.Query, exp.DDL, exp.DML, exp.Command, exp.Star)
-    if expression is None or isinstance(expression, not_scalar) or expression.find(exp.Query):
+    if not isinstance(expression, exp.Condition) or expression.find(exp.Query, exp.Star):
         raise InvalidSettings(
             f"'{sql}' is not one SQL expression over the columns of the table", where=where
         )

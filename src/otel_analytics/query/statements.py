@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from sqlglot import Dialect, exp
-from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokenizer_core import Token, TokenType
+from sqlglot import exp
 
 from otel_analytics.errors import QueryFailed
+from otel_analytics.query.syntax import (
+    QUERY_WORDS,
+    Token,
+    mismatched,
+    parse,
+    position_of,
+    refused,
+    table_position,
+    tokens_of,
+)
 
 __all__ = [
     "Column",
@@ -33,7 +41,6 @@ __all__ = [
     "table_position",
 ]
 
-_QUERY_WORDS: Final = ("SELECT", "WITH", "VALUES", "(", "TABLE")
 _OTHER_WORDS: Final = (
     "ALTER", "ANALYZE", "CALL", "DEALLOCATE", "DELETE", "EXECUTE", "EXPLAIN", "INSERT", "MERGE",
     "MSCK", "OPTIMIZE", "PREPARE", "TRUNCATE", "UNLOAD", "UPDATE", "USE", "VACUUM",
@@ -41,8 +48,6 @@ _OTHER_WORDS: Final = (
 _CTAS_PROPERTIES: Final = (
     "format", "external_location", "write_compression", "parquet_compression", "partitioned_by",
 )  # fmt: skip
-_TRINO: Final = Dialect.get_or_raise("trino")
-_HIVE: Final = Dialect.get_or_raise("hive")
 _SHOW_TABLES: Final = re.compile(
     r"SHOW\s+TABLES(\s+(IN|FROM)\s+`?(?P<database>\w+)`?)?(\s+'(?P<pattern>[^']*)')?", re.IGNORECASE
 )
@@ -143,20 +148,19 @@ def parse_statement(sql: str) -> Statement:
 
     Raises: QueryFailed beginning with SYNTAX_ERROR or NOT_SUPPORTED, with line and column
     """
-    tokens = _tokens(sql)
+    tokens = tokens_of(sql)
     if not tokens:
         raise QueryFailed("SYNTAX_ERROR: line 1:1: mismatched input '<EOF>': nothing to execute")
-    _refuse_several(sql, tokens)
     # in Hive's dialect some first tokens hold two words, or the rest of the statement
     word = tokens[0].text.split()[0].upper()
     if word == "SHOW":
         return _show_tables(sql, tokens[0])
     if word in _OTHER_WORDS:
-        raise _refused(sql, tokens[0], f"{word} is not supported here: use SELECT, CREATE TABLE … AS, "
+        raise refused(sql, tokens[0], f"{word} is not supported here: use SELECT, CREATE TABLE … AS, "
                 "CREATE EXTERNAL TABLE, DROP TABLE, SHOW TABLES or DESCRIBE")  # fmt: skip
-    if word not in (*_QUERY_WORDS, "CREATE", "DROP", "DESCRIBE", "DESC"):
-        raise _mismatched(sql, tokens[0])
-    expression = _parse(sql, tokens)
+    if word not in (*QUERY_WORDS, "CREATE", "DROP", "DESCRIBE", "DESC"):
+        raise mismatched(sql, tokens[0])
+    expression = parse(sql, tokens)
     match expression:
         case exp.Create(kind="TABLE"):
             return _create(sql, tokens, expression)
@@ -170,13 +174,7 @@ def parse_statement(sql: str) -> Statement:
         case exp.Values():
             return _query(sql, exp.select("*").from_(expression))
     kind = " ".join(token.text.upper() for token in tokens[:2])
-    raise _refused(sql, tokens[0], f"{kind} is not supported here")
-
-
-def position_of(sql: str, node: exp.Expr) -> tuple[int, int]:
-    """Return line and column (from 1) of the first of `node`'s parts that knows where it stands."""
-    starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
-    return _line_and_column(sql, min(starts, default=0))
+    raise refused(sql, tokens[0], f"{kind} is not supported here")
 
 
 def column_position(query: Query, name: str) -> tuple[int, int]:
@@ -185,99 +183,6 @@ def column_position(query: Query, name: str) -> tuple[int, int]:
         if identifier.name.lower() == name.lower() and isinstance(identifier.parent, exp.Column):
             return position_of(query.sql, identifier)
     return position_of(query.sql, query.expression)
-
-
-def table_position(sql: str, table: exp.Table) -> tuple[int, int]:
-    """Return line and column (from 1) of a table's name, its database included."""
-    first = table.args.get("db") or table.this
-    return _line_and_column(sql, first.meta.get("start", 0))
-
-
-def _line_and_column(sql: str, offset: int) -> tuple[int, int]:
-    before = sql[:offset]
-    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
-
-
-def _at(sql: str, offset: int) -> str:
-    line, column = _line_and_column(sql, offset)
-    return f"line {line}:{column}"
-
-
-def _refused(sql: str, where: Token | exp.Expr, what: str) -> QueryFailed:
-    if isinstance(where, Token):
-        at = _at(sql, where.start)
-    else:
-        line, column = position_of(sql, where)
-        at = f"line {line}:{column}"
-    return QueryFailed(f"NOT_SUPPORTED: {at}: {what}")
-
-
-def _mismatched(sql: str, token: Token) -> QueryFailed:
-    shown = token.text if len(token.text) <= 80 else f"{token.text[:80]}…"
-    return QueryFailed(f"SYNTAX_ERROR: {_at(sql, token.start)}: mismatched input '{shown}'")
-
-
-def _ended(sql: str, tokens: list[Token]) -> QueryFailed:
-    end = max(t.end for t in tokens if t.token_type is not TokenType.SEMICOLON) + 1
-    return QueryFailed(f"SYNTAX_ERROR: {_at(sql, end)}: mismatched input '<EOF>'")
-
-
-def _tokens(sql: str) -> list[Token]:
-    try:
-        tokens = _TRINO.tokenize(sql)
-        if tokens and not _is_query(tokens):
-            # a Hive statement's tokens begin with a mark of sqlglot's that has no text
-            tokens = [token for token in _HIVE.tokenize(sql) if token.text]
-        return tokens
-    except TokenError as error:
-        reason = "a quoted text, identifier or comment is not closed"
-        raise QueryFailed(f"SYNTAX_ERROR: {_at(sql, len(sql))}: {reason}") from error
-
-
-def _refuse_several(sql: str, tokens: list[Token]) -> None:
-    semicolons = [i for i, token in enumerate(tokens) if token.token_type is TokenType.SEMICOLON]
-    if semicolons and semicolons[0] < len(tokens) - 1:
-        shown = sql if len(sql) <= 200 else f"{sql[:200]}…"
-        at = _at(sql, tokens[semicolons[0] + 1].start)
-        raise QueryFailed(f"SYNTAX_ERROR: {at}: Only one sql statement is allowed. Got: {shown}")
-    if semicolons == [0]:
-        raise _mismatched(sql, tokens[0])
-
-
-def _is_query(tokens: list[Token]) -> bool:
-    """Return whether Athena reads the statement in Trino's dialect, else it is Hive's.
-
-    Source: https://docs.aws.amazon.com/athena/latest/ug/ddl-reference.html
-    """
-    words = [token.text.upper() for token in tokens[:3]]
-    if words[0] == "CREATE":
-        select = any(token.token_type is TokenType.SELECT for token in tokens)
-        return words[1:2] != ["EXTERNAL"] and select
-    return words[0] in (*_QUERY_WORDS, "INSERT", "UNLOAD", "EXPLAIN")
-
-
-def _parse(sql: str, tokens: list[Token]) -> exp.Expr | None:
-    try:
-        expressions = (_TRINO if _is_query(tokens) else _HIVE).parser().parse(tokens, sql)
-    except ParseError as error:
-        first = error.errors[0]
-        offset = _offset(sql, first["line"], first["col"])
-        at_end = not str(first["end_context"]).strip(" \n\t;")
-        if at_end and "Unexpected token" not in str(first["description"]):
-            raise _ended(sql, tokens) from error
-        token = next((t for t in tokens if t.start <= offset <= t.end), tokens[-1])
-        raise _mismatched(sql, token) from error
-    except RecursionError as error:
-        raise QueryFailed("SYNTAX_ERROR: line 1:1: the statement is nested too deeply") from error
-    found = [expression for expression in expressions if expression is not None]
-    return found[0] if found else None
-
-
-def _offset(sql: str, line: int, column: int) -> int:
-    start = 0
-    for _ in range(line - 1):
-        start = sql.find("\n", start) + 1
-    return start + column - 1
 
 
 def _identifier(node: exp.Expr) -> str:
@@ -293,7 +198,7 @@ def _table_name(table: exp.Expr) -> TableName:
 def _query(sql: str, expression: exp.Query) -> Query:
     for node in expression.find_all(exp.Command, exp.DDL, exp.DML):
         if not isinstance(node, exp.Query):
-            raise _refused(sql, node, f"{node.key.upper()} is not allowed inside a query")
+            raise refused(sql, node, f"{node.key.upper()} is not allowed inside a query")
     return Query(sql, expression, tuple(_references(sql, expression)))
 
 
@@ -301,7 +206,7 @@ def _references(sql: str, expression: exp.Query) -> list[TableReference]:
     found = []
     for table in expression.find_all(exp.Table, bfs=False):
         if not isinstance(table.this, exp.Identifier):
-            raise _refused(sql, table, "a table function is not supported here")
+            raise refused(sql, table, "a table function is not supported here")
         if not table.db and table.name.lower() in _visible_ctes(table):
             continue
         line, column = table_position(sql, table)
@@ -335,7 +240,7 @@ def _create(sql: str, tokens: list[Token], create: exp.Create) -> Statement:
         return _create_table_as(sql, tokens, create)
     if any(token.text.upper() == "EXTERNAL" for token in tokens[:2]):
         return _create_external(sql, create)
-    raise _refused(sql, tokens[0], "CREATE TABLE needs EXTERNAL and a LOCATION, or AS and a query")
+    raise refused(sql, tokens[0], "CREATE TABLE needs EXTERNAL and a LOCATION, or AS and a query")
 
 
 def _properties(create: exp.Create) -> list[exp.Expr]:
@@ -362,7 +267,7 @@ def _create_table_as(sql: str, tokens: list[Token], create: exp.Create) -> Creat
                 at = next((t for t in tokens if t.text.lower() == name.lower()), tokens[0])
                 known = ", ".join(_CTAS_PROPERTIES)
                 what = f"the table property '{name}' is not supported here; supported are {known}"
-                raise _refused(sql, at, what)
+                raise refused(sql, at, what)
     compression = values.get("write_compression") or values.get("parquet_compression") or "GZIP"
     return CreateTableAs(
         table=_table_name(create.this),
@@ -379,7 +284,7 @@ def _create_table_as(sql: str, tokens: list[Token], create: exp.Create) -> Creat
 def _create_external(sql: str, create: exp.Create) -> CreateExternalTable:
     schema = create.this
     if not isinstance(schema, exp.Schema):
-        raise _refused(sql, create, "CREATE EXTERNAL TABLE needs a list of columns")
+        raise refused(sql, create, "CREATE EXTERNAL TABLE needs a list of columns")
     location = stored_as = ""
     partition_keys: tuple[Column, ...] = ()
     parameters: list[tuple[str, str]] = []
@@ -396,11 +301,11 @@ def _create_external(sql: str, create: exp.Create) -> CreateExternalTable:
             case exp.Property():
                 parameters.append((item.name, str(item.args["value"].name)))
             case _:
-                raise _refused(
+                raise refused(
                     sql, create, f"{item.key} is not supported here: use STORED AS PARQUET"
                 )
     if stored_as != "PARQUET":
-        raise _refused(sql, create, f"tables STORED AS {stored_as or 'TEXTFILE'} are not supported here: "
+        raise refused(sql, create, f"tables STORED AS {stored_as or 'TEXTFILE'} are not supported here: "
                 "use STORED AS PARQUET")  # fmt: skip
     if not location:
         raise QueryFailed("SYNTAX_ERROR: line 1:1: CREATE EXTERNAL TABLE needs a LOCATION")
@@ -418,7 +323,7 @@ def _columns(sql: str, schema: exp.Expr) -> tuple[Column, ...]:
     columns = []
     for item in schema.expressions:
         if not isinstance(item, exp.ColumnDef) or item.args.get("kind") is None:
-            raise _refused(sql, schema, "each column needs a name and a type")
+            raise refused(sql, schema, "each column needs a name and a type")
         kind = item.args["kind"].sql(dialect="hive").lower()
         columns.append(Column(_identifier(item), _athena_type(kind)))
     return tuple(columns)
@@ -434,8 +339,6 @@ def _show_tables(sql: str, first: Token) -> ShowTables:
     text = sql[first.start :].rstrip().rstrip(";").rstrip()
     found = _SHOW_TABLES.fullmatch(text)
     if not found:
-        raise _refused(
-            sql, first, "of SHOW only SHOW TABLES [IN database] ['pattern'] is supported"
-        )
+        raise refused(sql, first, "of SHOW only SHOW TABLES [IN database] ['pattern'] is supported")
     database = found["database"]
     return ShowTables(database.lower() if database else None, found["pattern"])

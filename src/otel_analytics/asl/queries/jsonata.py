@@ -44,7 +44,6 @@ _FUNCTION = re.compile(r"\bfunction\b|λ")
 _STATES = re.compile(r"\$states\.(\w+)")
 _EVAL = re.compile(r"\$eval\s*\(")
 
-
 # The library trips over some wrong programs instead of refusing them.
 _TRIPS = (
     ArithmeticError,
@@ -193,10 +192,6 @@ def _now(scope: Scope) -> Callable[..., Any]:
     return now
 
 
-def _hash(_scope: Scope) -> Callable[..., Any]:
-    return lambda value, algorithm="SHA-1": hash_text(value, algorithm)
-
-
 def _random(scope: Scope) -> Callable[..., Any]:
     return lambda seed=None: (scope.chance if seed is None else Random(seed)).random()  # noqa: S311
 
@@ -219,7 +214,7 @@ def _range(_scope: Scope) -> Callable[..., Any]:
 _FUNCTIONS: Mapping[str, Callable[[Scope], Callable[..., Any]]] = {
     "partition": lambda _scope: partition,
     "range": _range,
-    "hash": _hash,
+    "hash": lambda _scope: hash_text,
     "random": _random,
     "uuid": lambda scope: lambda: new_uuid(scope.chance),
     "parse": _parse,

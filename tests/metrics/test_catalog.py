@@ -1,0 +1,127 @@
+"""The catalog: what a metric's header must say, and how a wrong file is refused."""
+
+import dataclasses
+from datetime import date
+
+import pytest
+
+from otel_analytics.config import Settings
+from otel_analytics.errors import InvalidName, MetricError
+from otel_analytics.metrics import Metric, load_catalog
+from otel_analytics.metrics import catalog as catalog_module
+from otel_analytics.metrics.catalog import Window, find_metric, parse_metric
+from otel_analytics.query.build import QueryRequest, build_select
+
+HEADER = """\
+-- title: Signups
+-- label: Signups
+-- row: one row per service
+-- window: 7 days
+-- batch: 9
+-- order: 9
+-- params: execution_date
+-- columns:
+--   service_name VARCHAR the service
+--   signups BIGINT events
+--   execution_date DATE E
+"""
+SELECT = """\
+SELECT service_name, COUNT(*) AS signups, :execution_date AS execution_date
+FROM events GROUP BY service_name
+"""
+
+
+def build(metric: Metric, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(
+        catalog_module, "load_catalog", lambda: {metric.query_type: metric}, raising=True
+    )
+    request = QueryRequest(metric.query_type, ("shop",), date(2025, 3, 10))
+    return build_select(request, Settings()).sql(dialect="athena")
+
+
+def test_the_catalog_holds_the_seven_metrics_in_the_order_of_the_batches() -> None:
+    assert [(metric.batch, name) for name, metric in load_catalog().items()] == [
+        (1, "mau"),
+        (1, "dau"),
+        (2, "retention"),
+        (2, "conversion"),
+        (3, "user_cohort"),
+        (3, "session_metrics"),
+        (4, "event_distribution"),
+    ]
+
+
+def test_every_table_says_whose_it_is_and_as_of_when() -> None:
+    for metric in load_catalog().values():
+        assert metric.columns[0].name == "service_name"
+        assert metric.columns[-1].name == "execution_date"
+        assert metric.columns[-1].type == "DATE"
+
+
+def test_a_file_with_header_and_select_is_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    metric = parse_metric("signups.sql", HEADER + SELECT)
+    assert metric.window == Window(7, "days")
+    assert metric.sql_line == 12
+    text = build(metric, monkeypatch)
+    assert "COUNT(*) AS signups" in text
+    assert "CAST('2025-03-10' AS DATE) AS execution_date" in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("-- window: 7 days\n", "", "signups.sql: the header lacks window"),
+        ("7 days", "a week", "signups.sql: window: write e.g. '90 days' or '13 months'"),
+        ("BIGINT", "NUMBER", "signups.sql:10: type NUMBER is none of"),
+        ("params: execution_date", "params: today", "signups.sql: params: today unknown; known: "),
+        ("-- title: Signups", "-- Signups", "signups.sql:1: is neither a field nor a column"),
+        ("--   service_name VARCHAR the service\n", "", "must run from service_name to execution"),
+    ],
+)
+def test_a_wrong_header_is_refused_with_file_and_line(old: str, new: str, message: str) -> None:
+    with pytest.raises(MetricError) as caught:
+        parse_metric("signups.sql", HEADER.replace(old, new) + SELECT)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("select", "message"),
+    [
+        (SELECT.replace(":execution_date", ":window_end"), "declares ['execution_date'], the SQL"),
+        (SELECT.replace("signups", "joins"), "the header's columns are ['service_name', 'signups'"),
+        ("SELECT 1 +", "signups.sql:12: "),
+        ("DROP TABLE events", "signups.sql: must be one SELECT"),
+        (SELECT.replace("COUNT(*)", "EXACT_RATE(1)"), "EXACT_RATE takes two arguments"),
+    ],
+)
+def test_sql_that_breaks_its_header_is_refused(
+    monkeypatch: pytest.MonkeyPatch, select: str, message: str
+) -> None:
+    with pytest.raises(MetricError) as caught:
+        build(parse_metric("signups.sql", HEADER + select), monkeypatch)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_query_type_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidName, match="query_type 'wau' is unknown; the query types are: mau"):
+        find_metric("wau")
+
+
+@pytest.mark.parametrize(
+    ("window", "execution_date", "first_day"),
+    [
+        (Window(90, "days"), date(2025, 1, 1), date(2024, 10, 3)),
+        (Window(13, "months"), date(2025, 1, 1), date(2023, 12, 1)),
+        (Window(13, "months"), date(2024, 3, 1), date(2023, 2, 1)),
+        (Window(1, "months"), date(2024, 3, 1), date(2024, 2, 1)),
+    ],
+)
+def test_a_window_counts_back_from_the_day_before(
+    window: Window, execution_date: date, first_day: date
+) -> None:
+    assert window.first_day(execution_date) == first_day
+
+
+def test_a_metric_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        find_metric("mau").title = "x"  # type: ignore[misc]
