@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
 from otel_analytics.config import Keys
 from otel_analytics.lake.ingest import ingest
-from otel_analytics.lake.report import IngestReport, SourceReport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_analytics.lake.report import IngestReport, SourceReport
 
 NOON = 1_704_110_400 * 10**9  # 2024-01-01T12:00:00Z
 DAY = 86_400 * 10**9

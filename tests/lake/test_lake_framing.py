@@ -3,8 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import zstandard
@@ -15,6 +14,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from otel_analytics.lake import framing, oversize, window
 from otel_analytics.lake.json_text import last_border
 from otel_analytics.lake.recognise import recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 # Bodies with what a framing by braces or line breaks would stumble over.
 _BODIES = ["}\n{", '"}{"', "\\", "", "{", "ü}\u2028{", "\n\x1f{"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import subprocess
@@ -61,8 +62,6 @@ def test_any_order_and_any_name_gives_the_same_rows(tmp_path: Path, together: bo
 
 
 def test_a_compressed_copy_is_the_same_content(tmp_path: Path) -> None:
-    import gzip
-
     text = json_message(record("a"))
     take_in_content(tmp_path, text)
     report = take_in_content(tmp_path, gzip.compress(text.encode()), name="logs.1.gz")

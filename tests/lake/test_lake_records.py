@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from lake_files import (
@@ -25,6 +24,9 @@ from otel_analytics.config import Keys
 from otel_analytics.lake.ingest import ingest
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS
 from otel_analytics.lake.values import parse_id, text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def row_of(folder: Path, *records: Any, service: str | None = "shop") -> dict[str, Any]:
@@ -54,7 +56,7 @@ def test_a_record_becomes_a_row_with_every_column(tmp_path: Path) -> None:
     source_id = row.pop("source_id")
     assert len(source_id) == 64
     assert row == {
-        "timestamp": datetime(2024, 1, 1, 23, 59, 59, 999_000),  # noqa: DTZ001 - has no zone
+        "timestamp": datetime(2024, 1, 1, 23, 59, 59, 999_000),
         "time_unix_nano": 1704153599999999999,
         "event_name": "product.view",
         "body": "Product viewed\nin full",

@@ -196,7 +196,7 @@ def test_a_file_or_folder_without_permission_is_refused(tmp_path: Path, unreadab
     )
     (folder / unreadable).chmod(0o755)
     assert "permission denied" in done.stdout
-    assert str((folder / unreadable)) in done.stdout
+    assert str(folder / unreadable) in done.stdout
 
 
 @pytest.mark.parametrize(

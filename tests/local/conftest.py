@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +16,10 @@ from otel_analytics.local.home import Home, open_home
 from otel_analytics.local.query_executions import QueryExecution, QueryExecutions
 from otel_analytics.local.s3 import ObjectStore
 from otel_analytics.names import S3Address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @dataclass(frozen=True)

@@ -299,7 +299,8 @@ def test_a_failed_query_is_reported_with_athenas_error(account: Account) -> None
             "MISSING_COLUMN_NAME: line 1:1: Column name not specified at position 1",
         ),
         (
-            "CREATE TABLE t WITH (external_location='s3://b1x/t/') AS SELECT id, 1 AS ID FROM sales",
+            "CREATE TABLE t WITH (external_location='s3://b1x/t/') AS "
+            "SELECT id, 1 AS ID FROM sales",
             "DUPLICATE_COLUMN_NAME: line 1:1: Column name 'id' specified more than once",
         ),
         (

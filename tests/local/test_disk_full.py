@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +14,10 @@ from otel_analytics.local.home import open_home
 from otel_analytics.local.query_executions import QueryExecutions
 from otel_analytics.local.s3 import ObjectStore
 from otel_analytics.names import S3Address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture

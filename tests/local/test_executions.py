@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_analytics import asl
 from otel_analytics.errors import InvalidName
 from otel_analytics.local.executions import Executions, this_process
-from otel_analytics.local.home import Home
+
+if TYPE_CHECKING:
+    from otel_analytics.local.home import Home
 
 ARN = "arn:aws:states:local:000000000000"
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_analytics.errors import InvalidName
 from otel_analytics.local.catalog import AlreadyExists, Catalog, EntityNotFound, Table
-from otel_analytics.local.home import Home
 from otel_analytics.query.statements import Column, TableName
+
+if TYPE_CHECKING:
+    from otel_analytics.local.home import Home
 
 DAU = Table(
     database="log_db",

@@ -89,7 +89,7 @@ def test_a_home_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_home_in_a_place_that_takes_no_folders_is_refused() -> None:
-    with pytest.raises(InvalidHome, match="cannot be made or written|is not a folder"):
+    with pytest.raises(InvalidHome, match=r"cannot be made or written|is not a folder"):
         open_home(Path("/proc/otel-analytics"))
 
 

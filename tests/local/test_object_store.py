@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +10,9 @@ from otel_analytics.errors import Failed, InvalidName
 from otel_analytics.local.s3 import ObjectStore
 from otel_analytics.names import S3Address
 from otel_analytics.query.handler import Deletion
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_an_unknown_function_is_named(account: Account) -> None:
 
 
 def test_what_is_no_json_does_not_slip_through_a_function(account: Account) -> None:
-    machine = step_functions(account, {"set": lambda event: {1, 2}})
+    machine = step_functions(account, {"set": lambda _event: {1, 2}})
     arguments = {"FunctionName": "set"}
     execution = machine.start_execution(document("arn:aws:states:::lambda:invoke", arguments), {})
     assert execution["error"] == "TypeError"
@@ -182,7 +182,7 @@ def test_branches_of_a_parallel_query_at_once(account: Account) -> None:
         "StartAt": "P",
         "States": {"P": {"Type": "Parallel", "Branches": [branch, branch], "End": True}},
     }
-    machine = step_functions(account, {"meet": lambda event: both.wait() >= 0})
+    machine = step_functions(account, {"meet": lambda _event: both.wait() >= 0})
     assert machine.start_execution(parallel, {})["output"] == "[true,true]"
 
 

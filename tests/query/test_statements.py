@@ -144,6 +144,10 @@ def test_the_place_of_a_column_is_found() -> None:
         ("CREATE VIEW v AS SELECT 1", "NOT_SUPPORTED: line 1:1: CREATE VIEW is not supported"),
         ("SHOW PARTITIONS t", "NOT_SUPPORTED: line 1:1: of SHOW only SHOW TABLES"),
         ("SELECT * FROM read_csv('/etc/passwd')", "NOT_SUPPORTED: line 1:15: a table function"),
+        (
+            "SELECT " + "(" * 3000 + "1" + ")" * 3000,
+            "SYNTAX_ERROR: line 1:1: the statement is nest",
+        ),
         ("CREATE TABLE t (a int)", "NOT_SUPPORTED: line 1:1: CREATE TABLE needs EXTERNAL"),
         (
             "CREATE TABLE t WITH (bucket_count = 3) AS SELECT 1 AS a",

@@ -7,6 +7,7 @@ import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["inspect_command"]
 
 _BUCKET = "inspected"
+_KEYS = {"user_key": "keys.user", "session_id": "keys.session"}
 
 
 @click.command("inspect", short_help="Show what is in logs that exist already.")
@@ -49,7 +51,7 @@ def inspect_command(
     or a session with the share of records that have one. Nothing is changed but, with --write,
     the settings file.
     """
-    from otel_analytics.query.inspect import inspect_table, propose_settings
+    from otel_analytics.query.inspect import inspect_table, missing_roles, propose_settings
 
     settings = settings_of(ctx, flags)
     with _table_of(what, settings) as (aws, table, source_table):
@@ -65,8 +67,11 @@ def inspect_command(
         print_json({**dataclasses.asdict(inspection), "proposed_settings": proposed})
     else:
         _print(inspection, proposed)
-        if source_table is not None and _is_folder(what):
-            _say_how_to_register(Path(what[0]), table, settings)
+        if source_table is not None and what and Path(what[0]).exists():
+            _print_how_to_register(Path(what[0]), table, settings)
+    for role in missing_roles(inspection):
+        own = source_table is None and role in _KEYS
+        say(f"warning: nothing looks like a {role}: set {_KEYS[role] if own else f'source.{role}'}")
     if write:
         _write(settings_file_of(ctx, flags), proposed)
 
@@ -162,15 +167,9 @@ def _proposed_partitions(table: Table) -> dict[str, Any]:
     return {"source.partitions": keys[-3:], "source.partition_slack_days": 1}
 
 
-def _is_folder(what: Sequence[str]) -> bool:
-    return bool(what) and Path(what[0]).is_dir()
-
-
 def _print(inspection: Inspection, proposed: dict[str, Any]) -> None:
-    click.echo(
-        f"{inspection.records:,} records on {inspection.days:,} days, "
-        f"{inspection.first_day} to {inspection.last_day} (UTC)\n"
-    )
+    days = f" on {inspection.days:,} days, {inspection.first_day} to {inspection.last_day} (UTC)"
+    click.echo(f"{inspection.records:,} records{days if inspection.days else ''}\n")
     print_table(
         ("service", "records", "with user", "with session"),
         [
@@ -248,15 +247,20 @@ def _write(file: Path, proposed: dict[str, Any]) -> None:
     say(f"wrote {', '.join(proposed)} into {file}")
 
 
-def _say_how_to_register(path: Path, table: Table, settings: Settings) -> None:
-    columns = ", ".join(f"`{column.name}` {column.type}" for column in table.columns)
-    keys = ", ".join(f"`{key.name}` {key.type}" for key in table.partition_keys)
-    partitioned = f" PARTITIONED BY ({keys})" if keys else ""
+def _print_how_to_register(path: Path, table: Table, settings: Settings) -> None:
+    from otel_analytics.local.parquet_folder import build_create_external_table
+
     bucket = settings.athena.s3_base.split("/")[2]
+    folder = Path(settings.home) / "s3" / bucket / table.name
+    statement = build_create_external_table(
+        table.name,
+        table.columns,
+        table.partition_keys,
+        location=f"s3://{bucket}/{table.name}/",
+    )
     click.echo(
         "\nto make the folder a table here:\n\n"
-        f"  mkdir -p {settings.home}/s3/{bucket}\n"
-        f"  ln -s {path.resolve()} {settings.home}/s3/{bucket}/{table.name}\n"
-        f'  otel-analytics query "CREATE EXTERNAL TABLE {table.name} ({columns}){partitioned} '
-        f"STORED AS PARQUET LOCATION 's3://{bucket}/{table.name}/'\""
+        f"mkdir -p {quote(str(folder.parent if path.is_dir() else folder))}\n"
+        f"ln -s {quote(str(path.resolve()))} {quote(str(folder))}\n"
+        f"otel-analytics query - <<'SQL'\n{statement}\nSQL"
     )

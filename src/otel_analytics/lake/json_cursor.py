@@ -42,7 +42,9 @@ class JsonCursor:
         if self._is_null():
             return
         self._take(b"{")
-        while not self._ends(b"}"):
+        first = True
+        while self._has_next(b"}", first=first):
+            first = False
             match = _KEY.match(self._data, self._at)
             if match is None:
                 raise self._broken("the name of a member")
@@ -59,7 +61,9 @@ class JsonCursor:
         if self._is_null():
             return
         self._take(b"[")
-        while not self._ends(b"]"):
+        first = True
+        while self._has_next(b"]", first=first):
+            first = False
             start = self._at
             yield
             if self._at == start:
@@ -94,16 +98,16 @@ class JsonCursor:
         self._at += 4
         return True
 
-    def _ends(self, closing: bytes) -> bool:
-        """Move on to the next item and return False, or behind `closing` and return True."""
+    def _has_next(self, closing: bytes, *, first: bool) -> bool:
+        """Move on to the next item, or behind `closing` if there is none."""
         self._at = skip_blanks(self._data, self._at)
-        before = self._data[self._at : self._at + 1]
-        if before == closing:
+        if self._data[self._at : self._at + 1] == closing:
             self._at += 1
-            return True
-        if before == b",":
-            self._at = skip_blanks(self._data, self._at + 1)
-        return False
+            return False
+        if not first:
+            self._take(b",")
+            self._at = skip_blanks(self._data, self._at)
+        return True
 
     def _take(self, byte: bytes) -> None:
         if self._data[self._at : self._at + 1] != byte:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
     from otel_analytics.local.home import Home
 

@@ -10,7 +10,6 @@ import shutil
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
@@ -31,6 +30,7 @@ from otel_analytics.query.statements import Column, Query, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from otel_analytics.local.catalog import Table
     from otel_analytics.local.s3 import ObjectStore
@@ -176,7 +176,7 @@ class Engine:
                     for i, (name, cast) in enumerate(zip(names, casts, strict=True))
                 ]
                 aliases = ", ".join(f"c{i}" for i in range(len(names)))
-                select = f"SELECT {', '.join(items)} FROM ({text}) AS q({aliases})"
+                select = f"SELECT {', '.join(items)} FROM ({text}) AS q({aliases})"  # noqa: S608
                 if not with_data:
                     select += " WHERE false"
                 _copy(cursor, select, folder, compression, partitioned_by)
@@ -220,8 +220,9 @@ class Engine:
         """
         for file in dict.fromkeys(file for relation in relations for file in relation.files):
             try:
+                relation = f"read_parquet([{text_literal(file)}]) AS t"
                 self._connection.cursor().execute(
-                    f"SELECT bit_xor(hash(t)) FROM read_parquet([{text_literal(file)}]) AS t"
+                    f"SELECT bit_xor(hash(t)) FROM {relation}"  # noqa: S608
                 ).fetchall()
             except duckdb.Error as error:
                 return damaged_file(file, error, store=self._store)
@@ -266,7 +267,7 @@ def _with_zones_as_text(text: str, columns: tuple[Column, ...]) -> str:
         for i, column in enumerate(columns)
     ]
     aliases = ", ".join(f"c{i}" for i in range(len(columns)))
-    return f"SELECT {', '.join(items)} FROM ({text}) AS q({aliases})"
+    return f"SELECT {', '.join(items)} FROM ({text}) AS q({aliases})"  # noqa: S608
 
 
 def _check_columns(

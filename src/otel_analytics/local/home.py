@@ -10,13 +10,13 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from otel_analytics.errors import Failed, HomeTooNew, InvalidHome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["SCHEMA_VERSION", "Home", "open_home"]
 

@@ -55,7 +55,7 @@ def _call(functions: Functions, name_or_arn: str, event: Any) -> Any:
     try:
         # A function on AWS sees JSON and gives JSON; what would not pass there must not pass here.
         return json.loads(json.dumps(function(json.loads(json.dumps(event))), allow_nan=False))
-    except Exception as error:  # the edge of a Lambda  # noqa: BLE001
+    except Exception as error:  # the edge of a Lambda
         raise TaskFailed(type(error).__name__, _error_document(error)) from error
 
 

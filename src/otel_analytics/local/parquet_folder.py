@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["describe_parquet", "find_parquet"]
+    from duckdb.sqltypes import DuckDBPyType
+
+__all__ = ["build_create_external_table", "describe_parquet", "find_parquet"]
 
 _MAGIC = b"PAR1"
 
@@ -49,13 +51,38 @@ def describe_parquet(
             pairs = list(zip(relation.columns, relation.types, strict=True))
     except duckdb.Error as error:
         raise UnreadablePath(f"cannot be read as Parquet: {error}", where=str(folder)) from error
-    # Athena's DDL says `string` where its queries say `varchar`.
-    columns = tuple(
-        Column(name, athena_type(kind).replace("varchar", "string"))
-        for name, kind in pairs
-        if name not in keys
-    )
+    columns = tuple(Column(name, _declared(kind)) for name, kind in pairs if name not in keys)
     return columns, tuple(Column(key, "string") for key in keys)
+
+
+def build_create_external_table(
+    name: str, columns: Sequence[Column], partition_keys: Sequence[Column], *, location: str
+) -> str:
+    """Return the statement that makes the folder at `location` a table, in Athena's dialect."""
+    partitioned_by = f"PARTITIONED BY ({_listed(partition_keys)})\n" if partition_keys else ""
+    return (
+        f"CREATE EXTERNAL TABLE `{name}` ({_listed(columns)})\n{partitioned_by}"
+        f"STORED AS PARQUET LOCATION '{location}'"
+    )
+
+
+def _listed(columns: Sequence[Column]) -> str:
+    return ", ".join(f"`{column.name}` {column.type}" for column in columns)
+
+
+def _declared(kind: DuckDBPyType) -> str:
+    """Return a type as Athena's DDL declares it: struct members quoted, times in UTC."""
+    children = dict(kind.children) if kind.id in ("struct", "map", "list", "array") else {}
+    if kind.id == "struct":
+        members = (f"`{name}`:{_declared(inner)}" for name, inner in children.items())
+        return f"struct<{','.join(members)}>"
+    if kind.id == "map":
+        return f"map<{_declared(children['key'])},{_declared(children['value'])}>"
+    if children:
+        return f"array<{_declared(children['child'])}>"
+    # Athena's DDL says `string` where its queries say `varchar`, and has no type with a zone.
+    declared = {"varchar": "string", "timestamp with time zone": "timestamp"}
+    return declared.get(athena_type(kind), athena_type(kind))
 
 
 def _begins_with_magic(file: Path) -> bool:

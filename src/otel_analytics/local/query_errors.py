@@ -80,27 +80,30 @@ def query_failure(
     """Return what Athena would say where DuckDB says `error`."""
     if isinstance(error, duckdb.InterruptException):
         return QueryCancelled("Query cancelled by user")
+    return QueryFailed(_athena_message(error, query, store))
+
+
+def _athena_message(error: duckdb.Error, query: Query | None, store: ObjectStore) -> str:
     text = str(error)
+    said = text.partition("Error: ")[2].strip()
     if isinstance(error, duckdb.OutOfMemoryException):
-        return QueryFailed(
+        return (
             f"{_EXHAUSTED}: Query exhausted resources at this scale factor: read fewer days, or "
             "raise memory_limit"
         )
     if "No space left on device" in text or '"errno":"28"' in text:
-        return QueryFailed(
+        return (
             f"GENERIC_INTERNAL_ERROR: the disk that holds {store.root.parent} is full: make room "
             "and run again; nothing of the unfinished table was kept"
         )
     # Before the errors of single files: what a macro raises may quote anything.
-    said = text.partition("Error: ")[2].strip()
     if found := _OURS.match(said):
-        return QueryFailed(found.group())
+        return found.group()
     if path := _file_in(text, store):
-        return damaged_file(path, error, store=store)
-    for pattern, say in _SAYINGS:
-        if found := pattern.search(text):
-            return QueryFailed(say(found, query))
-    return QueryFailed(f"GENERIC_INTERNAL_ERROR: {_first_line(said or text, store)}")
+        return str(damaged_file(path, error, store=store))
+    sayings = ((pattern.search(text), say) for pattern, say in _SAYINGS)
+    said_so = next((say(match, query) for match, say in sayings if match), None)
+    return said_so or f"GENERIC_INTERNAL_ERROR: {_first_line(said or text, store)}"
 
 
 def _file_in(text: str, store: ObjectStore) -> str | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from otel_analytics.names import S3Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from otel_analytics.local.catalog import Table
     from otel_analytics.local.s3 import ObjectStore
@@ -79,7 +79,8 @@ def _select(table: Table, files: list[str], *, united: bool) -> str:
         options = "hive_partitioning = false"
     if united:
         options += ", union_by_name = true"
-    return f"(SELECT {', '.join(columns)} FROM read_parquet([{listed}], {options}))"
+    # names and paths are quoted
+    return f"(SELECT {', '.join(columns)} FROM read_parquet([{listed}], {options}))"  # noqa: S608
 
 
 def _schema_file(table: Table, folder: Path, write_empty: Callable[[str, Path], None]) -> str:

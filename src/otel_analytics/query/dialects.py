@@ -1,6 +1,6 @@
 """Athena's SQL in the dialects of the other engines: DuckDB's and Trino's.
 
-What differs from DuckDB is bridged in `duckdb_bridges`, and nowhere else; what cannot be expressed
+What differs from DuckDB is bridged in `duckdb_bridges` and `duckdb_times`; what cannot be expressed
 is refused with its line. Must not know what is in a table, nor import an engine.
 """
 
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlglot import exp
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.query.duckdb_bridges import BRIDGES, FUNCTIONS, NotExpressibleError
+from otel_analytics.query.duckdb_bridges import BRIDGES, FUNCTIONS
+from otel_analytics.query.duckdb_nodes import NotExpressibleError
 from otel_analytics.query.statements import (
     CreateTableAs,
     DropTable,
@@ -92,7 +93,7 @@ def _quoted_name(table: TableName) -> str:
 def to_duckdb(query: Query, *, pretty: bool = False) -> DuckdbQuery:
     """Return `query` in DuckDB's dialect.
 
-    Raises: QueryFailed beginning with NOT_SUPPORTED or FUNCTION_NOT_FOUND, with line and column
+    Raises: QueryFailed beginning with NOT_SUPPORTED, with line and column
     """
     sql = query.sql
     if _MARK in sql:
@@ -101,17 +102,25 @@ def to_duckdb(query: Query, *, pretty: bool = False) -> DuckdbQuery:
     expression = query.expression.copy()
     unnamed = _name_columns(expression)
     tables = _open_gaps(query, expression)
+    try:
+        text = _bridge(expression, sql, pretty=pretty)
+    except RecursionError as error:
+        raise QueryFailed("NOT_SUPPORTED: line 1:1: the query is nested too deeply") from error
+    pieces = re.split(f'"?{_MARK}([0-9]+){_MARK}"?', text)
+    order = [int(number) for number in pieces[1::2]]
+    return DuckdbQuery(tuple(pieces[::2]), tuple(tables[number] for number in order), unnamed)
+
+
+def _bridge(expression: exp.Expr, sql: str, *, pretty: bool) -> str:
+    """Return the text of `expression`, which is changed on the way."""
     # children before parents, so that a bridge finds its operands as they will be written
     for node in reversed(list(expression.walk(bfs=True))):
         bridge = BRIDGES.get(type(node))
         if bridge is not None:
             _replace(node, _bridged(bridge, node, sql))
-    text = expression.sql(
+    return expression.sql(
         dialect="duckdb", copy=False, pretty=pretty, normalize_functions=False, comments=False
     )
-    pieces = re.split(f'"?{_MARK}([0-9]+){_MARK}"?', text)
-    order = [int(number) for number in pieces[1::2]]
-    return DuckdbQuery(tuple(pieces[::2]), tuple(tables[number] for number in order), unnamed)
 
 
 def render(query: exp.Query, dialect: str) -> str:

@@ -12,10 +12,31 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 
+from otel_analytics.query.duckdb_nodes import (
+    NotExpressibleError,
+    call,
+    evident_type,
+    same_type,
+    wrapped,
+)
+from otel_analytics.query.duckdb_times import (
+    at_time_zone,
+    at_time_zone_operator,
+    date_add,
+    date_diff,
+    date_format,
+    date_trunc,
+    format_datetime,
+    from_iso_time,
+    from_unixtime,
+    is_days,
+    sequence,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BRIDGES", "FUNCTIONS", "NotExpressibleError"]
+__all__ = ["BRIDGES", "FUNCTIONS"]
 
 # The names as in https://trino.io/docs/current/functions/list.html; others are refused.
 # fmt: off
@@ -41,110 +62,30 @@ FUNCTIONS: Final = frozenset((
 # fmt: on
 
 
-class NotExpressibleError(Exception):
-    """A node of a query cannot be written in DuckDB's dialect with the same meaning."""
-
-    def __init__(self, node: exp.Expr, what: str) -> None:
-        super().__init__(what)
-        self.node = node
-        self.what = what
-
-
-def _call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
-    return exp.Anonymous(this=name, expressions=list(arguments))
-
-
-def _same_type(expression: exp.Expr, template: exp.Expr) -> exp.Expr:
-    """Return `expression` cast to the type of `template`: DuckDB makes TIMESTAMPs of DATEs."""
-    return _call("cast_to_type", expression, template.copy())
-
-
-_NUMBERS = (exp.Mod, exp.Mul, exp.Div, exp.Neg, exp.Round, exp.Count, exp.Sum, exp.Abs)
-
-
-def _evident(node: exp.Expr) -> str:
-    """Return 'integer', 'double' or 'number' where the text alone tells the type, else ''."""
-    match node:
-        case exp.Literal(is_string=False):
-            text = str(node.this).lower()
-            return "double" if "e" in text else "number" if "." in text else "integer"
-        case exp.Paren() | exp.Filter() | exp.Window():
-            return _evident(node.this)
-        case exp.Count() | exp.CountIf():
-            return "integer"
-        case exp.Cast() if node.to.is_type(exp.DType.DOUBLE):
-            return "double"
-        case exp.Cast() if node.to.is_type(*exp.DataType.INTEGER_TYPES):
-            return "integer"
-        case exp.Add() | exp.Sub() | exp.Mul() | exp.Mod():
-            left, right = _evident(node.this), _evident(node.expression)
-            if "double" in (left, right):
-                return "double"
-            return "integer" if left == right == "integer" else "number" if left and right else ""
-    return "number" if isinstance(node, _NUMBERS) else ""
-
-
 def _divide(node: exp.Expr) -> exp.Expr:
-    left, right = _evident(node.this), _evident(node.expression)
+    left, right = evident_type(node.this), evident_type(node.expression)
     if "double" in (left, right):
         return node
     if left == right == "integer":
-        return exp.IntDiv(this=_wrapped(node.this), expression=_wrapped(node.expression))
-    return _call("athena_divide", node.this, node.expression)
-
-
-def _wrapped(node: exp.Expr) -> exp.Expr:
-    return exp.Paren(this=node) if isinstance(node, exp.Binary) else node
+        return exp.IntDiv(this=wrapped(node.this), expression=wrapped(node.expression))
+    return call("athena_divide", node.this, node.expression)
 
 
 def _add_or_subtract(node: exp.Expr) -> exp.Expr:
     operands = (node.this, node.expression)
     for interval, moment in (operands, operands[::-1]):
         if isinstance(interval, exp.Interval) and not isinstance(moment, exp.Interval):
-            return _same_type(node.copy(), moment) if _is_days(interval.text("unit")) else node
-    if isinstance(node, exp.Sub) and not any(_evident(operand) for operand in operands):
-        return _call("athena_subtract", *operands)
+            return same_type(node.copy(), moment) if is_days(interval.text("unit")) else node
+    if isinstance(node, exp.Sub) and not any(evident_type(operand) for operand in operands):
+        return call("athena_subtract", *operands)
     return node
 
 
-def _is_days(unit: str) -> bool:
-    """Return whether `unit` leaves a DATE a DATE."""
-    return unit.upper().rstrip("S") in ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
-
-
-def _date_add(node: exp.Expr) -> exp.Expr:
-    unit, moment = node.text("unit").upper(), node.this
-    count = node.expression
-    if isinstance(count, exp.Interval):
-        count = count.this
-    if not (_is_days(unit) or unit in ("HOUR", "MINUTE", "SECOND", "MILLISECOND")):
-        raise NotExpressibleError(
-            node, f"date_add with the unit '{unit.lower()}' is not supported here"
-        )
-    if unit == "QUARTER":
-        unit, count = (
-            "MONTH",
-            exp.Mul(this=exp.paren(count.copy()), expression=exp.Literal.number(3)),
-        )
-    whole = exp.cast(count.copy(), "BIGINT" if not _is_days(unit) else "INT")
-    moved = exp.Add(this=_wrapped(moment), expression=_call(f"to_{unit.lower()}s", whole))
-    return _same_type(moved, moment) if _is_days(unit) else moved
-
-
-def _date_diff(node: exp.Expr) -> exp.Expr:
-    # Trino counts whole units that have passed, which DuckDB calls date_sub
-    unit = exp.Literal.string(node.text("unit").lower())
-    return _call("date_sub", unit, node.expression, node.this)
-
-
-def _date_trunc(node: exp.Expr) -> exp.Expr:
-    unit = exp.Literal.string(node.text("unit").lower())
-    return _same_type(_call("date_trunc", unit, node.this), node.this)
-
-
 def _average(node: exp.Expr) -> exp.Expr:
-    if not isinstance(node.this, exp.Distinct) and _evident(node.this) not in ("double", "integer"):
-        node.set("this", _call("athena_average_of", node.this))
+    inner = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
+    if evident_type(inner) not in ("double", "integer"):
+        inner.replace(holder := exp.Anonymous(this="athena_average_of"))
+        holder.set("expressions", [inner])
     return node
 
 
@@ -160,7 +101,7 @@ def _max_by(node: exp.Expr) -> exp.Expr:
         )
     # DuckDB's arg_max passes over rows whose value is NULL; Trino's max_by gives the NULL
     name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
-    return _call(name, node.this, node.expression)
+    return call(name, node.this, node.expression)
 
 
 _LITERAL_DATE = re.compile(r"\s*[0-9]+-[0-9]{1,2}-[0-9]{1,2}\s*")
@@ -179,99 +120,39 @@ def _cast(node: exp.Expr) -> exp.Expr:
     inner = node.this
     if isinstance(inner, exp.Null):
         return node
-    if to.is_type(*exp.DataType.INTEGER_TYPES):
-        if _evident(inner) != "integer":
-            node.set("this", _call(f"athena_whole{suffix}", inner))
-    elif to.is_type(exp.DType.DATE):
-        if not _is_day_text(inner):
-            node.set("this", _call(f"athena_day{suffix}", inner))
+    if to.is_type(*exp.DataType.TEXT_TYPES):
+        return _cast_to_text(node, to)
+    if to.is_type(*exp.DataType.INTEGER_TYPES) and evident_type(inner) != "integer":
+        node.set("this", call(f"athena_whole{suffix}", inner))
+    elif to.is_type(exp.DType.DATE) and not _is_day_text(inner):
+        node.set("this", call(f"athena_day{suffix}", inner))
     elif to.is_type(exp.DType.TIMESTAMP):
+        # DuckDB has a type of its own for each precision
         node.set("to", exp.DataType(this=exp.DType.TIMESTAMP))
-    elif to.is_type(*exp.DataType.TEXT_TYPES):
-        if to.expressions:
-            raise NotExpressibleError(node, "CAST to a VARCHAR or CHAR of given length is not supported "
-                           "here: use substr")  # fmt: skip
-        if not (inner.is_string or suffix):
-            return _call("athena_text", inner)
-        if suffix:
-            raise NotExpressibleError(node, "TRY_CAST to VARCHAR is not supported here: use CAST")
     return node
+
+
+def _cast_to_text(node: exp.Expr, to: exp.DataType) -> exp.Expr:
+    if to.expressions:
+        raise NotExpressibleError(
+            node, "CAST to a VARCHAR or CHAR of given length is not supported here: use substr"
+        )
+    if isinstance(node, exp.TryCast):
+        raise NotExpressibleError(node, "TRY_CAST to VARCHAR is not supported here: use CAST")
+    return node if node.this.is_string else call("athena_text", node.this)
 
 
 def _to_date(node: exp.Expr) -> exp.Expr:
-    return exp.cast(_call("athena_day", node.this), "DATE")
-
-
-# What may stand around AT TIME ZONE: what sees only the local time, not the zone
-_LOCAL_TIME = (
-    exp.Date, exp.DateTrunc, exp.TimestampTrunc, exp.TimeToStr, exp.Extract, exp.Year, exp.Quarter, exp.Month,
-    exp.WeekOfYear, exp.Day, exp.DayOfMonth, exp.DayOfWeekIso, exp.DayOfYear, exp.Hour, exp.Minute,
-    exp.Second,
-)  # fmt: skip
-
-
-def _at_time_zone(node: exp.Expr, moment: exp.Expr, zone: exp.Expr) -> exp.Expr:
-    parent = node.find_ancestor(exp.Func, exp.Query, exp.Predicate, exp.Binary, exp.Alias)
-    to_local = isinstance(parent, exp.Cast) and parent.to.is_type("date", "timestamp", "time")
-    by_format = isinstance(parent, exp.Anonymous) and parent.name.lower() == "format_datetime"
-    if not (to_local or by_format or isinstance(parent, _LOCAL_TIME)):
-        raise NotExpressibleError(node, "AT TIME ZONE is supported here only inside date(), CAST AS DATE "
-                       "or TIMESTAMP, date_trunc, date_format or extract")  # fmt: skip
-    utc = exp.Literal.string("UTC")
-    return _call("timezone", zone, _call("timezone", utc, exp.cast(moment.copy(), "TIMESTAMP")))
-
-
-def _at_time_zone_operator(node: exp.Expr) -> exp.Expr:
-    return _at_time_zone(node, node.this, node.args["zone"])
-
-
-_FORMATS = re.compile(r"%(-?[dmHI]|[YmdHMSfyjaAbBpI%])")
-
-
-def _date_format(node: exp.Expr) -> exp.Expr:
-    given = node.args.get("format")
-    text = given.name if given is not None and given.is_string else None
-    if text is None or "%" in _FORMATS.sub("", text):
-        raise NotExpressibleError(node, "this format is not supported here: write it as a text of "
-                       "%Y %y %m %c %d %e %H %k %h %I %l %i %s %S %f %p %j %a %W %b %M %T")  # fmt: skip
-    return node
-
-
-_JODA: Final = {
-    "yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%-m", "dd": "%d",
-    "d": "%-d", "DDD": "%j", "HH": "%H", "H": "%-H", "hh": "%I", "h": "%-I", "mm": "%M",
-    "ss": "%S", "SSS": "%g", "EEEE": "%A", "EEE": "%a", "EE": "%a", "E": "%a", "a": "%p",
-}  # fmt: skip
-
-_JODA_PARTS = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']+")
-
-
-def _format_datetime(node: exp.Anonymous) -> exp.Expr:
-    moment, pattern = node.expressions
-    if not pattern.is_string:
-        raise NotExpressibleError(node, "format_datetime needs a literal pattern here")
-    written = []
-    for part in _JODA_PARTS.finditer(pattern.name):
-        text = part.group()
-        if text.startswith("'"):
-            written.append(text[1:-1].replace("''", "'").replace("%", "%%") or "'")
-        elif text[0].isascii() and text[0].isalpha():
-            if text not in _JODA:
-                raise NotExpressibleError(node, f"format_datetime: '{text}' is not supported here")
-            written.append(_JODA[text])
-        else:
-            written.append(text.replace("%", "%%"))
-    return _call("strftime", moment, exp.Literal.string("".join(written)))
+    return exp.cast(call("athena_day", node.this), "DATE")
 
 
 def _named(node: exp.Expr) -> exp.Expr:
     """Bridge the calls that sqlglot knows by name only."""
     match node.name.lower(), node.expressions:
-        case "format_datetime", [_, _]:
-            assert isinstance(node, exp.Anonymous)  # noqa: S101 - narrows for mypy
-            return _format_datetime(node)
+        case "format_datetime", [moment, pattern]:
+            return format_datetime(node, moment, pattern)
         case "at_timezone", [moment, zone]:
-            return _at_time_zone(node, moment, zone)
+            return at_time_zone(node, moment, zone)
     return node
 
 
@@ -280,27 +161,16 @@ def _subscript(node: exp.Expr) -> exp.Expr:
         return node  # element_at gives NULL in both
     (key,) = node.expressions
     if key.is_string:
-        return _call("athena_map_get", node.this, key)
+        return call("athena_map_get", node.this, key)
     if key.is_int:  # sqlglot counts literal subscripts from 0
         key = exp.Literal.number(int(key.to_py()) + 1)
-    return _call("athena_array_get", node.this, key)
-
-
-def _sequence(node: exp.Expr) -> exp.Expr:
-    start, end, step = (node.args.get(name) for name in ("start", "end", "step"))
-    if isinstance(step, exp.Interval):
-        series = _call("generate_series", exp.cast(start.copy(), "TIMESTAMP"), end, step)
-        return _same_type(series, exp.Array(expressions=[start.copy()]))
-    if step is None and not (_evident(start) or _evident(end)):
-        raise NotExpressibleError(node, "sequence of two arguments is supported here for integers whose "
-                       "type can be seen; for dates add INTERVAL '1' DAY")  # fmt: skip
-    return node
+    return call("athena_array_get", node.this, key)
 
 
 def _unnest(node: exp.Expr) -> exp.Expr:
     """Write UNNEST of a map or of several arrays as a lateral query."""
-    alias = node.args.get("alias")
-    names = list(alias.columns) if alias is not None else []
+    alias = node.args.get("alias") or exp.TableAlias()
+    names = list(alias.columns)
     sources = node.expressions
     if len(sources) == 1 and len(names) <= 1:
         return node
@@ -311,26 +181,28 @@ def _unnest(node: exp.Expr) -> exp.Expr:
             node, "UNNEST WITH ORDINALITY is supported here for one array only"
         )
     if len(sources) == 1 and len(names) == 2:
-        columns = [_call("map_keys", sources[0]), _call("map_values", sources[0])]
+        columns = [call("map_keys", sources[0]), call("map_values", sources[0])]
     elif len(sources) == len(names):
         columns = list(sources)
     else:
-        raise NotExpressibleError(node, "this UNNEST is not supported here: name one column for each "
-                       "array, two for a map")  # fmt: skip
+        raise NotExpressibleError(
+            node,
+            "this UNNEST is not supported here: name one column for each array, two for a map",
+        )
     items = [
-        exp.alias_(_call("unnest", column), name.name, quoted=True)
+        exp.alias_(call("unnest", column), name.name, quoted=True)
         for column, name in zip(columns, names, strict=True)
     ]
-    return exp.Subquery(this=exp.select(*items), alias=exp.TableAlias(this=alias.this.copy()))
+    return exp.Subquery(this=exp.select(*items), alias=exp.TableAlias(this=alias.this))
 
 
 def _json_scalar(node: exp.Expr) -> exp.Expr:
-    return _call("athena_json_scalar", node.this, node.expression)
+    return call("athena_json_scalar", node.this, node.expression)
 
 
 def _regexp_extract(node: exp.Expr) -> exp.Expr:
     group = node.args.get("group") or exp.Literal.number(0)
-    return _call("athena_regexp_extract", node.this, node.expression, group)
+    return call("athena_regexp_extract", node.this, node.expression, group)
 
 
 def _regexp_replace(node: exp.Expr) -> exp.Expr:
@@ -344,38 +216,26 @@ def _regexp_replace(node: exp.Expr) -> exp.Expr:
 
 
 def _substring(node: exp.Expr) -> exp.Expr:
-    start, length = node.args.get("start"), node.args.get("length")
-    if start is not None and start.is_int and int(start.to_py()) > 0:
+    start, length = node.args["start"], node.args.get("length")
+    if start.is_int and int(start.to_py()) > 0:
         return node
-    rest = _call("substr", node.this, start, *([length] if length is not None else []))
-    return _call("athena_part", node.this, start, rest)
+    rest = call("substr", node.this, start, *([length] if length is not None else []))
+    return call("athena_part", node.this, start, rest)
 
 
 def _split_part(node: exp.Expr) -> exp.Expr:
     arguments = [node.args[name] for name in ("this", "delimiter", "part_index")]
-    return _call("athena_split_part", *arguments)
-
-
-def _from_unixtime(node: exp.Expr) -> exp.Expr:
-    if node.args.get("zone") or node.args.get("hours"):
-        raise NotExpressibleError(
-            node, "from_unixtime with a zone is not supported here: use AT TIME ZONE"
-        )
-    return node
-
-
-def _from_iso_time(node: exp.Expr) -> exp.Expr:
-    return _call("athena_iso_time", node.this)
+    return call("athena_split_part", *arguments)
 
 
 BRIDGES: Final[dict[type[exp.Expr], Callable[[Any], exp.Expr]]] = {
     exp.Div: _divide,
     exp.Add: _add_or_subtract,
     exp.Sub: _add_or_subtract,
-    exp.DateAdd: _date_add,
-    exp.DateDiff: _date_diff,
-    exp.DateTrunc: _date_trunc,
-    exp.TimestampTrunc: _date_trunc,
+    exp.DateAdd: date_add,
+    exp.DateDiff: date_diff,
+    exp.DateTrunc: date_trunc,
+    exp.TimestampTrunc: date_trunc,
     exp.Avg: _average,
     exp.CountIf: _count_if,
     exp.ArgMax: _max_by,
@@ -383,18 +243,19 @@ BRIDGES: Final[dict[type[exp.Expr], Callable[[Any], exp.Expr]]] = {
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.Date: _to_date,
-    exp.AtTimeZone: _at_time_zone_operator,
-    exp.TimeToStr: _date_format,
-    exp.StrToTime: _date_format,
+    exp.AtTimeZone: at_time_zone_operator,
+    exp.TimeToStr: date_format,
+    exp.StrToTime: date_format,
     exp.Anonymous: _named,
     exp.Bracket: _subscript,
-    exp.GenerateSeries: _sequence,
+    exp.GenerateSeries: sequence,
     exp.Unnest: _unnest,
     exp.JSONExtractScalar: _json_scalar,
     exp.RegexpExtract: _regexp_extract,
     exp.RegexpReplace: _regexp_replace,
     exp.Substring: _substring,
     exp.SplitPart: _split_part,
-    exp.UnixToTime: _from_unixtime,
-    exp.FromISO8601Timestamp: _from_iso_time,
+    exp.UnixToTime: from_unixtime,
+    exp.FromISO8601Date: _to_date,
+    exp.FromISO8601Timestamp: from_iso_time,
 }

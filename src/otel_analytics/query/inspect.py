@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     RunQuery = Callable[[str], Sequence[tuple[Any, ...]]]
 
-__all__ = ["Candidate", "Inspection", "ServiceSummary", "inspect_table", "propose_settings"]
+__all__ = [
+    "Candidate",
+    "Inspection",
+    "ServiceSummary",
+    "inspect_table",
+    "missing_roles",
+    "propose_settings",
+]
 
 _MOST_KEYS: Final = 1000
 _MOST_LINES: Final = 50
@@ -28,7 +35,8 @@ _MOST_LINES: Final = 50
 # By role, patterns of a name's words, the likeliest first: `user.id` reads as "user id".
 _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "service_name": (r"(.* )?service name", r"service"),
-    "timestamp": (r"timestamp", r"(event )?time", r".* (timestamp|time)"),
+    # The type says the most here, so in the end any name will do.
+    "timestamp": (r"timestamp", r"(event )?time|ts", r".* (timestamp|time|at)", r".*"),
     "event_name": (r"event name", r"event( type)?", r"name", r"body"),
     "user_key": (
         r"(.* )?(user|enduser|customer|member|account|subscriber) (id|key|uuid|uid|no|number|hash)",
@@ -37,6 +45,8 @@ _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "session_id": (r"(.* )?session( (id|key|uuid|no))?", r"(.* )?visit (id|key|uuid)", r"sid"),
 }
+_MAY_BE_MISSING: Final = ("event_name", "user_key", "session_id")
+_NOTHING: Final = "CAST(NULL AS VARCHAR)"
 _EVENT_WORDS: Final = {
     "session_start": re.compile(r"\bsession (start|started|begin|began)\b"),
     "product_view": re.compile(
@@ -160,10 +170,17 @@ def propose_settings(
         return proposed
     if source_table != settings.source.table:
         proposed["source.table"] = source_table
-    for role, best in inspection.chosen.items():
-        if best.sql.replace('"', "") != getattr(settings.source, role).replace('"', ""):
-            proposed[f"source.{role}"] = best.sql
+    for role in _ROLES:
+        best = inspection.chosen.get(role)
+        sql = best.sql if best else _NOTHING if role in _MAY_BE_MISSING else None
+        if sql and sql.replace('"', "") != getattr(settings.source, role).replace('"', ""):
+            proposed[f"source.{role}"] = sql
     return proposed
+
+
+def missing_roles(inspection: Inspection) -> tuple[str, ...]:
+    """Return the roles of the source mapping that no column or attribute seems to fill."""
+    return tuple(role for role in _ROLES if role not in inspection.chosen)
 
 
 def _fields(table: str, columns: Sequence[Column], run_query: RunQuery) -> Iterator[_Field]:
@@ -193,7 +210,7 @@ def _members(struct: str) -> Iterator[tuple[str, str]]:
         depth += {"<": 1, "(": 1, ">": -1, ")": -1}.get(character, 0)
         if character == "," and depth == 0:
             name, _, kind = inner[begin:position].partition(":")
-            yield name, kind
+            yield name.strip("`"), kind
             begin = position + 1
 
 
@@ -208,7 +225,7 @@ def _count(
     ((records, *numbers),) = run_query(f"SELECT {', '.join(counts)} FROM {table}")  # noqa: S608
     pairs = zip(numbers[::2], numbers[1::2], strict=True)
     return records, [
-        Candidate(role, item.name, item.sql, rank, filled, distinct, _attribute(item))
+        Candidate(role, item.name, _mapped(item), rank, filled, distinct, _attribute(item))
         for (item, role, rank), (filled, distinct) in zip(fitting, pairs, strict=True)
     ]
 
@@ -227,6 +244,13 @@ def _role(item: _Field) -> tuple[str, int] | None:
     return None
 
 
+def _mapped(item: _Field) -> str:
+    """Return the field as a source mapping needs it: a time stamp or a text."""
+    if item.type in ("timestamp", "string", "varchar"):
+        return item.sql
+    return f"CAST({item.sql} AS {'TIMESTAMP' if item.type == 'date' else 'VARCHAR'})"
+
+
 def _attribute(item: _Field) -> str | None:
     return item.attribute.removeprefix("resource.") if item.attribute else None
 
@@ -237,7 +261,7 @@ def _words(name: str) -> str:
 
 
 def _value(candidate: Candidate | None) -> str:
-    return _not_empty(candidate.sql) if candidate else "CAST(NULL AS VARCHAR)"
+    return _not_empty(candidate.sql) if candidate else _NOTHING
 
 
 def _not_empty(sql: str) -> str:

@@ -156,8 +156,8 @@ def parse_statement(sql: str) -> Statement:
     if word == "SHOW":
         return _show_tables(sql, tokens[0])
     if word in _OTHER_WORDS:
-        raise refused(sql, tokens[0], f"{word} is not supported here: use SELECT, CREATE TABLE … AS, "
-                "CREATE EXTERNAL TABLE, DROP TABLE, SHOW TABLES or DESCRIBE")  # fmt: skip
+        others = "CREATE TABLE … AS, CREATE EXTERNAL TABLE, DROP TABLE, SHOW TABLES or DESCRIBE"
+        raise refused(sql, tokens[0], f"{word} is not supported here: use SELECT, {others}")
     if word not in (*QUERY_WORDS, "CREATE", "DROP", "DESCRIBE", "DESC"):
         raise mismatched(sql, tokens[0])
     expression = parse(sql, tokens)
@@ -305,8 +305,8 @@ def _create_external(sql: str, create: exp.Create) -> CreateExternalTable:
                     sql, create, f"{item.key} is not supported here: use STORED AS PARQUET"
                 )
     if stored_as != "PARQUET":
-        raise refused(sql, create, f"tables STORED AS {stored_as or 'TEXTFILE'} are not supported here: "
-                "use STORED AS PARQUET")  # fmt: skip
+        what = f"tables STORED AS {stored_as or 'TEXTFILE'} are not supported here"
+        raise refused(sql, create, f"{what}: use STORED AS PARQUET")
     if not location:
         raise QueryFailed("SYNTAX_ERROR: line 1:1: CREATE EXTERNAL TABLE needs a LOCATION")
     return CreateExternalTable(
