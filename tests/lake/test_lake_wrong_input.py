@@ -37,6 +37,10 @@ def protobuf(*records: object) -> bytes:
     return ParseDict(message(*records), ExportLogsServiceRequest()).SerializeToString()
 
 
+def _behind_length(payload: bytes) -> bytes:
+    return struct.pack(">I", len(payload)) + payload
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -204,7 +208,7 @@ def test_a_file_or_folder_without_permission_is_refused(tmp_path: Path, unreadab
     [
         ("not json", ["begins with"]),
         ('{"resourceLogs":[{"reso', ["string does not end"]),
-        ('{"resourceLogs":[{"resource":{}', ["not complete"]),
+        ('{"resourceLogs":[{"resource":{}', ["before another one"]),
         ('{"resourceLogs":[{"resource":{},', ["ends inside a document"]),
         ('{"resourceLogs":[,]}', ["Expecting"]),
         ('{"other":[]}}', ["no OTLP message", "begins with"]),
@@ -247,7 +251,7 @@ def test_a_message_behind_its_length_that_is_broken_is_set_aside_alone(tmp_path:
     good = protobuf(record("good"))
     packed = zstandard.compress(good)
     payloads = [good, NOISE[:50], packed[:-2], b"{broken", packed]
-    content = b"".join(struct.pack(">I", len(payload)) + payload for payload in payloads)
+    content = b"".join(map(_behind_length, payloads))
     report = take_in_content(tmp_path, content + struct.pack(">I", 99) + b"cut")
     assert (report.written, report.quarantined) == (2, 4)
     assert [entry["position"] for entry in quarantine(tmp_path / "lake")] == [
@@ -273,15 +277,18 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (MANY[:-3], "ends inside a document"),
         (MANY.replace("]}]}]}", ",]}]}]}"), "a value is missing"),
-        (MANY.replace("[", "[,", 1), "a value is missing"),
+        (MANY.replace("[", "[,", 1), "{ is missing"),
         (MANY.replace('"scopeLogs": ', '"scopeLogs" '), "the name of a member is missing"),
         (MANY.replace('"scopeLogs": [', '"scopeLogs": ["'), "broken"),
         (json_message(record("x" * 5000)), "a string in it is larger"),
         (json_message(record(attributes=[{"key": "x" * 50}] * 90)), "record in it is larger"),
         (protobuf(record("x" * 5000)), "single record in it is too large"),
         (protobuf(*json.loads(MANY)["resourceLogs"][0]["scopeLogs"][0]["logRecords"])[:-5], "cut"),
-        ("{" + "x" * 5000, "a string in it is larger"),
+        ("{" + "x" * 5000, "ends inside a document"),
         ("{}" + "x" * 5000, "no line begins with"),
+        (_behind_length(zstandard.compress(protobuf(*[record("x")] * 900))[:-3]), "to its end"),
+        (_behind_length(protobuf(*[record("x")] * 900))[:-3], "cut off"),
+        (_behind_length(MANY.encode())[:-3], "ends inside a document"),
     ],
 )
 def test_a_broken_message_that_is_too_large_to_set_aside_fails_its_file(
@@ -300,3 +307,13 @@ def test_many_broken_lines_are_set_aside_in_little_memory(
     lines = [f"{{broken {i}" if i % 2 else json_message(record(f"{i}")) for i in range(200)]
     report = take_in_content(tmp_path, "\n".join(lines))
     assert (report.written, report.quarantined) == (100, 100)
+
+
+def test_a_file_that_goes_away_before_it_is_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("otel_analytics.lake.ingest.find_files", lambda paths, **_: list(paths))
+    (source,) = take_in(tmp_path / "lake", tmp_path / "gone").sources
+    assert source.outcome == "failed"
+    assert source.error is not None
+    assert "no such file" in source.error

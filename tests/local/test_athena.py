@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from otel_analytics.errors import InvalidSettings
+from otel_analytics.local.engine import Engine
 from otel_analytics.names import S3Address
 from otel_analytics.query.statements import Column, TableName
 
@@ -362,6 +364,11 @@ def test_too_little_memory_is_said_as_athena_says_it(account: Account) -> None:
         "UNNEST(sequence(1, 3000000)) AS t(n)"
     )
     assert reason.startswith("EXHAUSTED_RESOURCES_AT_THIS_SCALE_FACTOR: Query exhausted resources")
+
+
+def test_a_memory_limit_that_is_none_is_a_wrong_setting(account: Account) -> None:
+    with pytest.raises(InvalidSettings, match="memory_limit: 'plenty' is not understood"):
+        Engine(account.store, memory_limit="plenty")
 
 
 def test_a_cancelled_query_stops_and_is_reported_as_cancelled(account: Account) -> None:

@@ -9,7 +9,7 @@ and where the history goes are passed in.
 
 from __future__ import annotations
 
-from otel_analytics.asl.clock import Clock, SystemClock, VirtualClock
+from otel_analytics.asl.clock import Clock, SkippingClock, SystemClock, VirtualClock
 from otel_analytics.asl.driver import TaskContext, TaskFailed, run
 from otel_analytics.asl.execution import Execution, Identity
 from otel_analytics.asl.machine import StateMachine
@@ -19,6 +19,7 @@ __all__ = [
     "Clock",
     "Execution",
     "Identity",
+    "SkippingClock",
     "StateMachine",
     "SystemClock",
     "TaskContext",

@@ -168,7 +168,7 @@ def _check_tasks(machine: StateMachine, tasks: Tasks) -> None:
     for task in machine.tasks():
         if _find_task(tasks, task.resource) is None:
             raise InvalidDocument(
-                f"nothing here does {task.resource}: give a task for it",
+                f"nothing here does {task.resource}; there is: {', '.join(tasks) or 'no task'}",
                 where=f"{task.head.where}.Resource",
             )
 

@@ -21,7 +21,13 @@ __all__ = ["ingest_command"]
 
 
 @click.command("ingest", short_help="Put OTLP log files into the lake table logall.")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
+@click.argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    metavar="PATH…",
+    type=click.Path(path_type=Path, readable=False),
+)
 @click.option(
     "--processes", type=click.IntRange(min=1), help="Decoding processes; default: one a core."
 )

@@ -71,7 +71,7 @@ def inspect_command(
             _print_how_to_register(Path(what[0]), table, settings)
     for role in missing_roles(inspection):
         own = source_table is None and role in _KEYS
-        say(f"warning: nothing looks like a {role}: set {_KEYS[role] if own else f'source.{role}'}")
+        say(f"warning: nothing looks like {role}: set {_KEYS[role] if own else f'source.{role}'}")
     if write:
         _write(settings_file_of(ctx, flags), proposed)
 

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "verify": ("verify", "Check the published tables of services."),
     "sql": ("sql", "Print the query that builds a table."),
     "definition": ("sql", "Print the state machine document."),
+    "asl": ("asl", "Run or check any document in the Amazon States Language."),
 }
 
 
@@ -65,7 +66,7 @@ def cli(ctx: click.Context, /, **flags: Any) -> None:
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 2 refused before any work began, 1 failed later."""
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="otel-analytics", standalone_mode=False)
     except click.exceptions.Abort:
         _end("interrupted", 130)
     except click.exceptions.Exit as stop:

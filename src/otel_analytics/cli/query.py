@@ -49,7 +49,12 @@ def tables_command(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> Non
         say("no tables yet: otel-analytics ingest PATH…, then otel-analytics run SERVICE…")
 
 
-@click.command("query", short_help="Run one SQL statement in Athena's dialect.")
+@click.command(
+    "query",
+    short_help="Run one SQL statement in Athena's dialect.",
+    # A statement may begin with a comment: `-- validation`.
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("sql")
 @json_option
 @settings_options

@@ -15,10 +15,13 @@ from otel_analytics.cli.output import print_json, print_table, say
 from otel_analytics.cli.progress import Tracker, show_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
     from otel_analytics.config import Settings
     from otel_analytics.local.embedded import EmbeddedAws
 
-__all__ = ["run_command"]
+__all__ = ["read_payload", "run_command"]
 
 
 @click.command("run", short_help="Build the seven tables of services by the state machine.")
@@ -75,7 +78,7 @@ def _payload(services: tuple[str, ...], input_file: str | None, execution_date: 
     if bool(services) == bool(input_file):
         raise InvalidPayload("name the services, or give the payload with --input FILE")
     if input_file:
-        payload: Any = _read_payload(input_file)
+        payload: Any = read_payload(input_file)
     else:
         payload = {"service_names": list(parse_service_names(services, field="SERVICE"))}
     if execution_date is not None:
@@ -86,7 +89,11 @@ def _payload(services: tuple[str, ...], input_file: str | None, execution_date: 
     return payload
 
 
-def _read_payload(input_file: str) -> Any:
+def read_payload(input_file: str) -> Any:
+    """Return the JSON of a file, or of stdin for `-`.
+
+    Raises: InvalidPayload
+    """
     from otel_analytics.errors import InvalidPayload
 
     try:
@@ -103,45 +110,57 @@ def _check_coverage(aws: EmbeddedAws, payload: Any) -> list[str]:
 
     Raises: Refused if there are no logs, or none of a service
     """
-    from otel_analytics.errors import InvalidName, Refused
-    from otel_analytics.local.catalog import EntityNotFound
+    from otel_analytics.errors import InvalidName
     from otel_analytics.names import parse_service_names
-    from otel_analytics.query.coverage import build_coverage, build_known_services, coverage_window
+    from otel_analytics.pipeline import INPUT_FIELDS
     from otel_analytics.query.handler import execution_date_of
-    from otel_analytics.query.statements import TableName
 
-    settings = aws.settings
+    if not isinstance(payload, dict) or not payload.keys() <= set(INPUT_FIELDS):
+        return []
     try:
-        if not isinstance(payload, dict):
-            return []
         names = parse_service_names(payload.get("service_names"))
         execution_date = execution_date_of(
-            payload, settings=settings, now=lambda: datetime.now(UTC)
+            payload, settings=aws.settings, now=lambda: datetime.now(UTC)
         )
     except InvalidName:
         return []
-    source = settings.source.table
+    _check_source(aws)
+    return _warnings(aws, names, execution_date)
+
+
+def _check_source(aws: EmbeddedAws) -> None:
+    from otel_analytics.errors import Refused
+    from otel_analytics.lake.schema import LOGALL_TABLE
+    from otel_analytics.local.catalog import EntityNotFound
+    from otel_analytics.query.statements import TableName
+
+    database, table = aws.settings.athena.database, aws.settings.source.table
     try:
-        aws.catalog.table(TableName(source, settings.athena.database))
+        aws.catalog.table(TableName(table, database))
     except EntityNotFound as error:
-        raise Refused(
-            f"there is no table {settings.athena.database}.{source} yet: put logs into it with "
-            "otel-analytics ingest PATH…"
-        ) from error
-    found = {
-        service: counts
-        for service, *counts in aws.rows(
-            build_coverage(service_names=names, execution_date=execution_date, settings=settings)
+        how = (
+            "put logs into it with otel-analytics ingest PATH…"
+            if table == LOGALL_TABLE
+            else "create it with otel-analytics query 'CREATE EXTERNAL TABLE …'"
         )
-    }
+        raise Refused(f"there is no table {database}.{table} yet: {how}") from error
+
+
+def _warnings(aws: EmbeddedAws, names: Sequence[str], execution_date: date) -> list[str]:
+    from otel_analytics.errors import Refused
+    from otel_analytics.query.coverage import build_coverage, build_known_services, coverage_window
+
+    settings = aws.settings
+    coverage = build_coverage(service_names=names, execution_date=execution_date, settings=settings)
+    found = {service: counts for service, *counts in aws.rows(coverage)}
     known: dict[str, tuple[Any, ...]] = {}
     if len(found) < len(names):
         known = {row[0]: row for row in aws.rows(build_known_services(settings)) if row[0]}
     unknown = [name for name in names if name not in found and name not in known]
     if unknown:
         raise Refused(
-            f"there is no log record of {', '.join(unknown)}; the services in {source} are: "
-            f"{', '.join(known) or '(none)'}"
+            f"there is no log record of {', '.join(unknown)}; the services in "
+            f"{settings.source.table} are: {', '.join(known) or '(none)'}"
         )
     first_day, last_day = coverage_window(execution_date, settings)
     warnings = []

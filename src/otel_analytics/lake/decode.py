@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -86,6 +87,7 @@ def _done(block: Block, keys: Keys) -> Future[Decoded]:
 
 
 def _prepare_process() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops this one in order
     gc.disable()  # decoding makes no cycles, and its many small objects make collections dear
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -17,7 +17,14 @@ import msgspec
 from otel_analytics.lake.blocks import Unreadable
 from otel_analytics.lake.json_text import BrokenText, document_end, next_document, skip_blanks
 from otel_analytics.lake.rows import Resource
-from otel_analytics.lake.values import Value, parse_bytes, parse_double, parse_int, text
+from otel_analytics.lake.values import (
+    MAX_INT64,
+    Value,
+    parse_bytes,
+    parse_double,
+    parse_int,
+    text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,11 +210,8 @@ def _attributes(pairs: list[_KeyValue]) -> dict[str, str]:
     attributes = {}
     for pair in pairs:
         value = pair.value
-        if value is None:
-            string = ""
-        elif (string := value.string_value) is None:  # type: ignore[assignment]
-            string = text(_value(value))
-        attributes[pair.key or ""] = string
+        string = value.string_value if value is not None else ""
+        attributes[pair.key or ""] = text(_value(value)) if string is None else string
     return attributes
 
 
@@ -219,10 +223,7 @@ def _value(value: _AnyValue | None) -> Value:  # noqa: PLR0911 - one for each ki
     if value.bool_value is not None:
         return value.bool_value
     if value.int_value is not None:
-        number = parse_int(value.int_value)
-        if number >= 2**63:
-            raise ValueError(f"intValue {number} does not fit in 64 bits")
-        return number
+        return _int64(value.int_value)
     if value.double_value is not None:
         return parse_double(value.double_value)
     if value.array_value is not None:
@@ -233,6 +234,13 @@ def _value(value: _AnyValue | None) -> Value:  # noqa: PLR0911 - one for each ki
     if value.bytes_value is not None:
         return parse_bytes(value.bytes_value)
     return None
+
+
+def _int64(value: int | str | float) -> int:
+    number = parse_int(value)
+    if number > MAX_INT64:
+        raise ValueError(f"intValue {number} does not fit in 64 bits")
+    return number
 
 
 def _decode_slowly(message: Message, rows: Rows, decoded: Decoded) -> None:

@@ -168,13 +168,17 @@ def _count_other_signal(data: bytes) -> dict[str, int]:
         pass  # then it may be metrics
     metrics = ExportMetricsServiceRequest.FromString(data)
     points = sum(
-        len(getattr(metric, metric.WhichOneof("data")).data_points)
+        _data_points(metric)
         for resource_metrics in metrics.resource_metrics
         for scope_metrics in resource_metrics.scope_metrics
         for metric in scope_metrics.metrics
-        if metric.WhichOneof("data")
     )
     return {"metric data points": points} if points else {}
+
+
+def _data_points(metric: Any) -> int:
+    kind = metric.WhichOneof("data")
+    return len(getattr(metric, kind).data_points) if kind else 0
 
 
 def _reason(error: Exception, item: bytes) -> str:

@@ -27,7 +27,7 @@ from otel_analytics.lake.recognise import (
     payload_kind,
     recognise,
 )
-from otel_analytics.lake.sources import decompressed
+from otel_analytics.lake.sources import Content, decompressed
 from otel_analytics.lake.window import BLOCK_BYTES, MAX_MESSAGE_BYTES, Limited, Window
 from otel_analytics.lake.wire import (
     MAX_HEADER_BYTES,
@@ -198,7 +198,7 @@ def _length_prefixed_message(window: Window, length: int) -> Iterator[Block]:
             yield Block("unreadable", (Message(position, payload),), reason)
             return
         if len(payload) > MAX_MESSAGE_BYTES:
-            stream = _zstd_stream(framed[LENGTH_BYTES:])
+            stream = Content(_zstd_stream(framed[LENGTH_BYTES:]), where=window.where)
             yield from _streamed_message(stream, position, window)
             return
     if payload:
@@ -212,9 +212,8 @@ def _streamed_message(content: Readable, position: int, outer: Window) -> Iterat
     yield from _FRAMINGS[payload_kind(window.peek(HEAD_BYTES))](window)
 
 
-def _zstd_stream(data: bytes) -> Readable:
-    stream: Readable = decompressed(pa.BufferReader(data), ZSTD_MAGIC)
-    return stream
+def _zstd_stream(data: bytes) -> pa.NativeFile:
+    return decompressed(pa.BufferReader(data), ZSTD_MAGIC)
 
 
 def _decompress(data: bytes, limit: int) -> bytes:

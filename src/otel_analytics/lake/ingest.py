@@ -15,7 +15,7 @@ from otel_analytics.lake.decode import decoder
 from otel_analytics.lake.framing import frame
 from otel_analytics.lake.intake import Intake, Staged
 from otel_analytics.lake.report import IngestReport, Progress
-from otel_analytics.lake.sources import find_files, identify
+from otel_analytics.lake.sources import find_files, identify, size_of
 from otel_analytics.lake.staging import open_lake
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def ingest(
     """
     started = time.perf_counter()
     files = find_files(paths, outside=lake)
-    if sum(file.stat().st_size for file in files) < _WORTH_PROCESSES_BYTES:
+    if sum(map(size_of, files)) < _WORTH_PROCESSES_BYTES:
         processes = 1
     elif processes is None:
         processes = os.cpu_count() or 1
@@ -93,6 +93,7 @@ class _Run:
         self._originals: dict[str, Intake] = {}
         self._copies: list[tuple[Intake, Intake]] = []
         self._group: list[Intake] = []
+        self._group_bytes = 0
 
     def take(self, file: Path) -> None:
         """Take in a file; its outcome is known when the run is finished."""
@@ -167,8 +168,8 @@ class _Run:
             _publish([intake], intake.staged)
         else:
             self._group.append(intake)
-            held_bytes = sum(member.held_bytes for member in self._group)
-            if held_bytes > _GROUP_BYTES or len(self._group) >= _GROUP_SOURCES:
+            self._group_bytes += intake.held_bytes
+            if self._group_bytes > _GROUP_BYTES or len(self._group) >= _GROUP_SOURCES:
                 self._publish_group()
 
     def _publish_quarantine(self, intake: Intake, why: str) -> None:
@@ -183,7 +184,7 @@ class _Run:
 
     def _publish_group(self) -> None:
         """Publish the small sources together: one file a day, not one for each of them."""
-        group, self._group = self._group, []
+        group, self._group, self._group_bytes = self._group, [], 0
         if not group:
             return
         joined = "\n".join(intake.source_id for intake in group)

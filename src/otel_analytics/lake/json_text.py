@@ -26,9 +26,15 @@ MAX_DEPTH: Final = 1000
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*+")
 _BORDER: Final = re.compile(rb"\}[ \t\r]*+\n[ \t\r\n]*+(?=\{)")
 _NEXT_LINE: Final = re.compile(rb"\n(?=\{)")
-_UP_TO_BRACE: Final = re.compile(rb'(?:[^"{}]++|"(?:[^"\\\x00-\x1f]++|\\[^\n])*+")*+')
+_STRING: Final = rb'"(?:[^"\\\x00-\x1f]++|\\[^\n])*+"'
+# Objects of one and two levels are gone over in one step: they are most of a log record.
+_FLAT_OBJECT: Final = rb'\{(?:[^"{}]++|%b)*+\}' % _STRING
+_SMALL_OBJECT: Final = rb'\{(?:[^"{}]++|%b|%b)*+\}' % (_STRING, _FLAT_OBJECT)
+_UP_TO_BRACE: Final = re.compile(rb'(?:[^"{}]++|%b|%b)*+' % (_STRING, _SMALL_OBJECT))
 _OPEN_STRING: Final = re.compile(rb'"(?:[^"\\\x00-\x1f]++|\\[^\n])*+\\?')
-_FOLLOWED_BY_OBJECT: Final = b",:[{"
+_FOLLOWED_BY_OBJECT: Final = b",:["
+_LONGEST_INDENT: Final = 256
+_QUOTE, _OPENING = b'"{'
 
 
 class BrokenText(ValueError):  # noqa: N818 - reads as what is there
@@ -84,20 +90,22 @@ class DocumentScanner:
 
         Raises: BrokenText if this cannot be a document
         """
-        if self._depth == 0 and data[self.position : self.position + 1] != b"{":
-            raise BrokenText("a document begins with {")
-        size = len(data)
+        if self._depth == 0:
+            if data[self.position : self.position + 1] != b"{":
+                raise BrokenText("a document begins with {")
+            self.position += 1
+            self._depth = 1
         while True:
             at = _UP_TO_BRACE.match(data, self.position).end()  # type: ignore[union-attr]
-            if at == size:
-                # the last gap may hold the byte that the next brace must follow: keep it
+            self.position = at
+            if at == len(data):
                 return None
-            brace = data[at]
-            if brace == 0x22:
+            byte = data[at]
+            if byte == _QUOTE:
                 self._check_open_string(data, at)
                 return None
             self.position = at + 1
-            if brace == 0x7B:
+            if byte == _OPENING:
                 self._check_opening(data, at)
                 self._depth += 1
             else:
@@ -108,10 +116,9 @@ class DocumentScanner:
     def _check_opening(self, data: bytes | mmap, at: int) -> None:
         if self._depth >= MAX_DEPTH:
             raise BrokenText(f"it is nested more than {MAX_DEPTH} deep")
-        if self._depth and data[at - 1 : at] in (b"\n", b"\r", b" ", b"\t", b"}"):
-            before = data[max(at - 256, 0) : at].rstrip()[-1:]
-            if before and before not in _FOLLOWED_BY_OBJECT:
-                raise BrokenText("the document before is not complete")
+        before = data[max(at - _LONGEST_INDENT, 0) : at].rstrip()[-1:]
+        if before and before not in _FOLLOWED_BY_OBJECT:
+            raise BrokenText("it ends inside a document, before another one")
 
     @staticmethod
     def _check_open_string(data: bytes | mmap, at: int) -> None:

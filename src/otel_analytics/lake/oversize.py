@@ -57,6 +57,7 @@ def json_blocks(window: Window) -> Iterator[Block]:
                     for first, group in _groups(items):
                         message = Message(position, _json_message(signal, group), first)
                         yield Block("json", (message,))
+                        data.madvise(mmap.MADV_DONTNEED)
     except BrokenText as error:
         raise _failed(window, position, error) from None
 
@@ -71,6 +72,7 @@ def protobuf_blocks(window: Window, field: Field) -> Iterator[Block]:
         with _scratch_file(window, _field_parts(window, field)) as data:
             for first, group in _groups(_protobuf_items(data)):
                 yield Block("protobuf", (Message(position, _protobuf_message(group), first),))
+                data.madvise(mmap.MADV_DONTNEED)
     except BrokenWire as error:
         raise _failed(window, position, error) from None
 

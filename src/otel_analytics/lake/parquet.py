@@ -48,6 +48,7 @@ class DayFiles:
         self._name = name
         self._buffered: defaultdict[int, list[pa.RecordBatch]] = defaultdict(list)
         self._buffered_bytes: defaultdict[int, int] = defaultdict(int)
+        self._all_buffered_bytes = 0
         self._buffered_rows: defaultdict[int, int] = defaultdict(int)
         self._writers: dict[int, pq.ParquetWriter] = {}
 
@@ -61,10 +62,11 @@ class DayFiles:
         row_batch = pa.RecordBatch.from_arrays(columns, schema=_FILE_SCHEMA)
         self._buffered[day].append(row_batch)
         self._buffered_bytes[day] += row_batch.nbytes
+        self._all_buffered_bytes += row_batch.nbytes
         self._buffered_rows[day] += row_batch.num_rows
         if self._buffered_rows[day] >= ROW_GROUP_ROWS:
             self._write(day)
-        while sum(self._buffered_bytes.values()) > _BUFFER_BYTES:
+        while self._all_buffered_bytes > _BUFFER_BYTES:
             self._write(max(self._buffered_bytes, key=self._buffered_bytes.__getitem__))
 
     def close(self) -> None:
@@ -86,7 +88,8 @@ class DayFiles:
 
     def _write(self, day: int) -> None:
         batches = self._buffered.pop(day)
-        del self._buffered_bytes[day], self._buffered_rows[day]
+        self._all_buffered_bytes -= self._buffered_bytes.pop(day)
+        del self._buffered_rows[day]
         self._writer(day).write_table(pa.Table.from_batches(batches), row_group_size=ROW_GROUP_ROWS)
 
     def _writer(self, day: int) -> pq.ParquetWriter:

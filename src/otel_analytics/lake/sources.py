@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Content", "Source", "decompressed", "find_files", "identify"]
+__all__ = ["Content", "Source", "decompressed", "find_files", "identify", "size_of"]
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 SMALL_CONTENT_BYTES: Final = 1 << 22
@@ -66,6 +66,14 @@ def _walk(folder: Path, outside: Path) -> Iterator[Path]:
                 yield from _walk(path, outside)
         elif path.is_file():
             yield path
+
+
+def size_of(file: Path) -> int:
+    """Return the bytes of a file; of one that has gone meanwhile, none."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 class Content:

@@ -28,24 +28,27 @@ def text(value: Value) -> str:
     """
     if isinstance(value, str):
         return value
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, float):
         return _double_text(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
     return "" if value is None else _json_text(value)
 
 
 def _json_text(value: Value) -> str:
-    if value is None or isinstance(value, int):  # which bool is, too
-        return json.dumps(value)
-    if isinstance(value, float) and math.isfinite(value):
-        return _double_text(value)
+    if value is None:
+        return "null"
     if isinstance(value, list):
         return f"[{','.join(map(_json_text, value))}]"
     if isinstance(value, dict):
         members = (f"{_quoted(key)}:{_json_text(item)}" for key, item in value.items())
         return f"{{{','.join(members)}}}"
-    return _quoted(text(value))
+    is_number = isinstance(value, (int, float)) and math.isfinite(value)
+    return text(value) if is_number else _quoted(text(value))
 
 
 def _quoted(string: str) -> str:
@@ -58,11 +61,11 @@ def _double_text(value: float) -> str:
     Source: RFC 8785, section 3.2.2.3
     """
     shortest = repr(value)
+    if "e" in shortest:
+        mantissa, _, exponent = shortest.partition("e")
+        return _with_exponent(mantissa, int(exponent))
     if shortest.endswith(".0"):
         return shortest[:-2] if value else "0"
-    mantissa, exponent_mark, exponent = shortest.partition("e")
-    if exponent_mark:
-        return _with_exponent(mantissa, int(exponent))
     return _NOT_FINITE.get(shortest, shortest)
 
 
@@ -82,7 +85,7 @@ def parse_int(value: str | float | None) -> int:
     Raises: ValueError if it is not a whole number, or beyond 64 bits (unsigned)
     """
     if isinstance(value, str):
-        if not value.removeprefix("-").isdecimal():
+        if not value.isdecimal() and not value.removeprefix("-").isdecimal():
             raise ValueError(f"{value[:40]!r} is not a whole number")
         number = int(value) if len(value) <= 20 else 2**64
     elif isinstance(value, float):
@@ -101,6 +104,8 @@ def parse_double(value: str | float) -> float:
 
     Raises: ValueError if it is neither
     """
+    if isinstance(value, float):
+        return value
     try:
         return float(value)
     except (ValueError, OverflowError):

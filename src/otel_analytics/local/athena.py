@@ -110,6 +110,9 @@ class Athena:
             execution = replace(execution, state="CANCELLED", reason=str(cancelled))
         except (QueryFailed, InvalidName) as failed:
             execution = replace(execution, state="FAILED", reason=str(failed))
+        except (Failed, OSError) as error:
+            reason = f"GENERIC_INTERNAL_ERROR: {error}"
+            execution = replace(execution, state="FAILED", reason=reason)
         finally:
             job.finish()
         engine_s = time.perf_counter() - begun

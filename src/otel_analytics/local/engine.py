@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import duckdb
 
-from otel_analytics.errors import QueryFailed
+from otel_analytics.errors import InvalidSettings, QueryFailed
 from otel_analytics.local.query_errors import (
     QueryCancelled,
     damaged_file,
@@ -114,8 +114,8 @@ class Engine:
                 },
             )
         except duckdb.Error as error:
-            raise QueryFailed(
-                f"memory_limit '{memory_limit}' is not understood: {error}"
+            raise InvalidSettings(
+                f"memory_limit: '{memory_limit}' is not understood; write e.g. 2GB ({error})"
             ) from error
         for statement in duckdb_prelude():
             self._connection.execute(statement)

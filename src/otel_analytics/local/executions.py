@@ -163,6 +163,18 @@ class Executions:
             ).fetchall()
         return [json.loads(document) for (document,) in rows]
 
+    def transitions(self, reference: str) -> int:
+        """Return how many state transitions an execution took, as AWS bills them.
+
+        Raises: InvalidName as `describe_execution` does
+        """
+        with self.home.reading() as connection:
+            name = _find(connection, reference)[0]
+            row = connection.execute(
+                "SELECT transitions FROM executions WHERE name = ?", (name,)
+            ).fetchone()
+        return int(row[0])
+
     def runner(self, reference: str) -> Runner:
         """Return the process that carries, or carried, an execution out."""
         with self.home.reading() as connection:

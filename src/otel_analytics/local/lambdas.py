@@ -6,24 +6,71 @@ import json
 import traceback
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from otel_analytics.asl import TaskFailed
+from otel_analytics.errors import InvalidDocument
 
 if TYPE_CHECKING:
-    from otel_analytics.asl import TaskContext
+    from otel_analytics.asl import StateMachine, TaskContext
 
-__all__ = ["Functions", "function_name", "invoke", "invoke_directly"]
+__all__ = [
+    "INVOKE",
+    "Functions",
+    "check_functions",
+    "find_function",
+    "function_name",
+    "invoke",
+    "invoke_directly",
+]
+
+INVOKE: Final = "arn:aws:states:::lambda:invoke"
 
 Functions = Mapping[str, Callable[[Any], Any]]
 
 
-def function_name(name_or_arn: str) -> str:
+def function_name(reference: str) -> str:
     """Return a function's name: that of `arn:aws:lambda:…:function:name:alias` is `name`."""
-    if name_or_arn.startswith("arn:"):
-        return (name_or_arn.split(":") + [""] * 7)[6]
-    return name_or_arn.partition(":")[0]
+    return _parts(reference)[0]
+
+
+def find_function(functions: Functions, reference: str) -> Callable[[Any], Any] | None:
+    """Return the function that a name, `name:alias`, an ARN or the end of one refers to.
+
+    One that was given without an alias answers for all of its aliases.
+    """
+    if reference in functions:
+        return functions[reference]
+    name, alias = _parts(reference)
+    by_parts = {_parts(given): function for given, function in functions.items()}
+    return by_parts.get((name, alias)) or by_parts.get((name, ""))
+
+
+def check_functions(machine: StateMachine, functions: Functions) -> None:
+    """Check that every function that the document names is there.
+
+    Raises: InvalidDocument naming the function and where it stands
+    """
+    for task in machine.tasks():
+        where, reference = f"{task.head.where}.Resource", task.resource
+        if task.resource == INVOKE:
+            where, reference = task.argument("FunctionName")
+        elif not task.resource.startswith("arn:aws:lambda:"):
+            continue
+        if isinstance(reference, str) and find_function(functions, reference) is None:
+            raise InvalidDocument(
+                f"there is no function {reference} here: give it with "
+                f"--lambda {function_name(reference)}=FILE.py:function",
+                where=where,
+            )
+
+
+def _parts(reference: str) -> tuple[str, str]:
+    """Return name and alias."""
+    _, found, rest = reference.rpartition(":function:")
+    name, _, alias = (rest if found else reference).partition(":")
+    return name, "" if alias == "$LATEST" else alias
 
 
 def invoke(functions: Functions, arguments: Any, _context: TaskContext) -> dict[str, Any]:
@@ -33,8 +80,14 @@ def invoke(functions: Functions, arguments: Any, _context: TaskContext) -> dict[
     """
     if not isinstance(arguments, dict) or not isinstance(arguments.get("FunctionName"), str):
         raise TaskFailed("Lambda.InvalidParameterValueException", "FunctionName is missing")
-    payload = _call(functions, arguments["FunctionName"], arguments.get("Payload", {}))
-    return _response(payload)
+    name, payload = arguments["FunctionName"], arguments.get("Payload")
+    if isinstance(payload, str):
+        payload = _parsed(payload)
+    if isinstance(qualifier := arguments.get("Qualifier"), str):
+        name = f"{name}:{qualifier}"
+    response = _response(_call(functions, name, payload))
+    # AWS gives the end of the function's log; here it went to stderr.
+    return {**response, "LogResult": ""} if arguments.get("LogType") == "Tail" else response
 
 
 def invoke_directly(functions: Functions, arguments: Any, context: TaskContext) -> Any:
@@ -45,8 +98,22 @@ def invoke_directly(functions: Functions, arguments: Any, context: TaskContext) 
     return _call(functions, context.resource, arguments)
 
 
+def _parsed(payload: str) -> Any:
+    """Return what a text says: a payload that is a text is taken for the JSON itself.
+
+    Raises: TaskFailed if it is no JSON
+    """
+    try:
+        return json.loads(payload)
+    except ValueError as error:
+        raise TaskFailed(
+            "Lambda.InvalidRequestContentException",
+            f"Could not parse request body into json: {error}",
+        ) from error
+
+
 def _call(functions: Functions, name_or_arn: str, event: Any) -> Any:
-    function = functions.get(name_or_arn) or functions.get(function_name(name_or_arn))
+    function = find_function(functions, name_or_arn)
     if function is None:
         raise TaskFailed(
             "Lambda.ResourceNotFoundException",
@@ -54,9 +121,21 @@ def _call(functions: Functions, name_or_arn: str, event: Any) -> Any:
         )
     try:
         # A function on AWS sees JSON and gives JSON; what would not pass there must not pass here.
-        return json.loads(json.dumps(function(json.loads(json.dumps(event))), allow_nan=False))
+        # No payload is an empty object to it.
+        result = function({} if event is None else json.loads(json.dumps(event)))
+        if isinstance(result, bytes):
+            return _read(result)
+        return json.loads(json.dumps(result, allow_nan=False))
     except Exception as error:  # the edge of a Lambda
         raise TaskFailed(type(error).__name__, _error_document(error)) from error
+
+
+def _read(payload: bytes) -> Any:
+    """Return what bytes say, which Python's runtime of Lambda hands on as they are."""
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload.decode(errors="replace")
 
 
 def _error_document(error: Exception) -> str:

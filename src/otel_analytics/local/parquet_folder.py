@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -72,7 +72,9 @@ def _listed(columns: Sequence[Column]) -> str:
 
 def _declared(kind: DuckDBPyType) -> str:
     """Return a type as Athena's DDL declares it: struct members quoted, times in UTC."""
-    children = dict(kind.children) if kind.id in ("struct", "map", "list", "array") else {}
+    children: dict[str, Any] = (
+        dict(kind.children) if kind.id in ("struct", "map", "list", "array") else {}
+    )
     if kind.id == "struct":
         members = (f"`{name}`:{_declared(inner)}" for name, inner in children.items())
         return f"struct<{','.join(members)}>"

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _EXHAUSTED: Final = "EXHAUSTED_RESOURCES_AT_THIS_SCALE_FACTOR"
-_SYSTEM_CODES: Final = (_EXHAUSTED, "GENERIC_INTERNAL_ERROR")
+_SYSTEM_CODES: Final = (_EXHAUSTED, "GENERIC_INTERNAL_ERROR", "HIVE_FILESYSTEM_ERROR")
 # Codes with which the macros of `query.duckdb_bridges` raise.
 _OURS: Final = re.compile(
     r"(NOT_SUPPORTED|INVALID_CAST_ARGUMENT|INVALID_FUNCTION_ARGUMENT|DIVISION_BY_ZERO): .*"
@@ -61,7 +61,7 @@ def needs_union(error: duckdb.Error) -> bool:
 
 def is_unexplained(failure: Exception) -> bool:
     """Return whether nothing better than DuckDB's own words was found for a failure."""
-    return str(failure).startswith("GENERIC_INTERNAL_ERROR") and "disk" not in str(failure)
+    return str(failure).startswith("GENERIC_INTERNAL_ERROR")
 
 
 def damaged_file(path: str, error: duckdb.Error, *, store: ObjectStore) -> QueryFailed:
@@ -93,7 +93,7 @@ def _athena_message(error: duckdb.Error, query: Query | None, store: ObjectStore
         )
     if "No space left on device" in text or '"errno":"28"' in text:
         return (
-            f"GENERIC_INTERNAL_ERROR: the disk that holds {store.root.parent} is full: make room "
+            f"HIVE_FILESYSTEM_ERROR: the disk that holds {store.root.parent} is full: make room "
             "and run again; nothing of the unfinished table was kept"
         )
     # Before the errors of single files: what a macro raises may quote anything.

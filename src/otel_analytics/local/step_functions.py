@@ -16,7 +16,9 @@ from uuid import uuid4
 from otel_analytics import asl
 from otel_analytics.errors import InvalidName
 from otel_analytics.local.executions import this_process
-from otel_analytics.local.lambdas import invoke, invoke_directly
+from otel_analytics.local.lambdas import INVOKE, invoke, invoke_directly
+from otel_analytics.local.tasks_glue import glue_tasks
+from otel_analytics.local.tasks_s3 import s3_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,8 +103,10 @@ class StepFunctions:
     def _tasks(self) -> dict[str, Callable[[Any, asl.TaskContext], Any]]:
         return {
             "arn:aws:states:::athena:startQueryExecution.sync": self._start_query_execution,
-            "arn:aws:states:::lambda:invoke": partial(invoke, self.functions),
+            INVOKE: partial(invoke, self.functions),
             "arn:aws:lambda:*": partial(invoke_directly, self.functions),
+            **s3_tasks(self.athena.store),
+            **glue_tasks(self.athena.catalog),
         }
 
     def _start_query_execution(self, arguments: Any, context: asl.TaskContext) -> dict[str, Any]:

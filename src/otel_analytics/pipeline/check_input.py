@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["build_input_rules"]
+__all__ = ["INPUT_FIELDS", "build_input_rules"]
 
 # `$` would match before a closing line break in Java and Python; nothing may follow here.
 _END: Final = r"(?![\s\S])"
@@ -26,7 +26,7 @@ _DATE: Final = rf"/^(?!0000)(?:{_COMMON_YEAR}|{_LEAP_DAY}){_END}/"
 
 _NAMES: Final = "$states.input.service_names"
 _E: Final = "$states.input.execution_date"
-_FIELDS: Final = ("service_names", "execution_date")
+INPUT_FIELDS: Final = ("service_names", "execution_date")
 
 # Each rule is (what must hold, what is said where it does not); the first that fails counts.
 # JSONata's = and != are both false for a missing field: each is asked positively and negated.
@@ -58,8 +58,8 @@ _RULES: Final = (
     ),
     (
         "$count($filter($keys($states.input), function($key) { "
-        f"$not($key in {list(_FIELDS)}) }})) = 0",
-        f"'the input may have the fields {', '.join(_FIELDS)}; found ' & "
+        f"$not($key in {list(INPUT_FIELDS)}) }})) = 0",
+        f"'the input may have the fields {', '.join(INPUT_FIELDS)}; found ' & "
         "$substring($join($keys($states.input), ', '), 0, 200)",
     ),
 )

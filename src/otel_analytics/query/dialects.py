@@ -118,8 +118,14 @@ def _bridge(expression: exp.Expr, sql: str, *, pretty: bool) -> str:
         bridge = BRIDGES.get(type(node))
         if bridge is not None:
             _replace(node, _bridged(bridge, node, sql))
+    # every identifier is quoted: `unique` is a name to Athena, but a keyword to DuckDB
     return expression.sql(
-        dialect="duckdb", copy=False, pretty=pretty, normalize_functions=False, comments=False
+        dialect="duckdb",
+        copy=False,
+        pretty=pretty,
+        identify=True,
+        normalize_functions=False,
+        comments=False,
     )
 
 

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from otel_analytics.query.duckdb_nodes import (
     NotExpressibleError,
+    argument,
     call,
     evident_type,
     same_type,
@@ -82,7 +83,9 @@ def _add_or_subtract(node: exp.Expr) -> exp.Expr:
 
 
 def _average(node: exp.Expr) -> exp.Expr:
-    inner = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
+    inner = node.this
+    if isinstance(inner, exp.Distinct) and len(inner.expressions) == 1:
+        (inner,) = inner.expressions
     if evident_type(inner) not in ("double", "integer"):
         inner.replace(holder := exp.Anonymous(this="athena_average_of"))
         holder.set("expressions", [inner])
@@ -159,6 +162,8 @@ def _named(node: exp.Expr) -> exp.Expr:
 def _subscript(node: exp.Expr) -> exp.Expr:
     if node.args.get("safe"):
         return node  # element_at gives NULL in both
+    if len(node.expressions) != 1:
+        raise NotExpressibleError(node, "a subscript must be one value")
     (key,) = node.expressions
     if key.is_string:
         return call("athena_map_get", node.this, key)
@@ -216,7 +221,7 @@ def _regexp_replace(node: exp.Expr) -> exp.Expr:
 
 
 def _substring(node: exp.Expr) -> exp.Expr:
-    start, length = node.args["start"], node.args.get("length")
+    start, length = argument(node, "start"), node.args.get("length")
     if start.is_int and int(start.to_py()) > 0:
         return node
     rest = call("substr", node.this, start, *([length] if length is not None else []))
@@ -224,7 +229,7 @@ def _substring(node: exp.Expr) -> exp.Expr:
 
 
 def _split_part(node: exp.Expr) -> exp.Expr:
-    arguments = [node.args[name] for name in ("this", "delimiter", "part_index")]
+    arguments = [argument(node, name) for name in ("this", "delimiter", "part_index")]
     return call("athena_split_part", *arguments)
 
 

@@ -2,7 +2,7 @@
 -- `typeof` is known when a query is bound, so the branches not taken cost nothing.
 
 -- Integers divide as integers. DECIMALs give the larger scale of both, as `a + b` has, rounded half
--- up; the quotient comes as a DOUBLE, and the factor lifts exact ties that it holds a bit too small.
+-- up; the quotient comes as a DOUBLE, and the factor lifts ties that it holds a bit too small.
 CREATE OR REPLACE MACRO athena_divide(a, b) AS CASE
     WHEN typeof(a + b) LIKE 'DECIMAL%' AND b = 0
     THEN error('DIVISION_BY_ZERO: Division by zero')
@@ -12,76 +12,95 @@ CREATE OR REPLACE MACRO athena_divide(a, b) AS CASE
     THEN cast_to_type(a / b, a + b)
     ELSE cast_to_type(a // b, a + b) END;
 
-CREATE OR REPLACE MACRO athena_subtract(a, b) AS CASE WHEN typeof(a) = 'DATE' AND typeof(b) = 'DATE'
-        THEN error('NOT_SUPPORTED: DATE - DATE is an interval in Athena: use date_diff') ELSE a - b END;
+CREATE OR REPLACE MACRO athena_subtract(a, b) AS CASE
+    WHEN typeof(a) = 'DATE' AND typeof(b) = 'DATE'
+    THEN error('NOT_SUPPORTED: DATE - DATE is an interval in Athena: use date_diff')
+    ELSE a - b END;
 
-CREATE OR REPLACE MACRO athena_average_of(x) AS CASE WHEN typeof(x) LIKE 'DECIMAL%'
-        THEN error('NOT_SUPPORTED: avg of a DECIMAL is rounded in Athena: CAST it to DOUBLE') ELSE x END;
+CREATE OR REPLACE MACRO athena_average_of(x) AS CASE
+    WHEN typeof(x) LIKE 'DECIMAL%'
+    THEN error('NOT_SUPPORTED: avg of a DECIMAL is rounded in Athena: CAST it to DOUBLE')
+    ELSE x END;
+
+-- A cast to an integer rounds half away from zero, and takes no text such as '2.5'.
+CREATE OR REPLACE MACRO athena_is_whole(text) AS regexp_full_match(text, '[+-]?[0-9]+');
 
 CREATE OR REPLACE MACRO athena_whole(x) AS CASE
-        WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN cast_to_type(round(TRY_CAST(x AS DOUBLE)), x)
-        WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '[+-]?[0-9]+')
-        THEN error('INVALID_CAST_ARGUMENT: Cannot cast ''' || CAST(x AS VARCHAR) || ''' to an integer')
-        ELSE x END;
+    WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN cast_to_type(round(TRY_CAST(x AS DOUBLE)), x)
+    WHEN typeof(x) = 'VARCHAR' AND NOT athena_is_whole(CAST(x AS VARCHAR))
+    THEN error('INVALID_CAST_ARGUMENT: Cannot cast ''' || CAST(x AS VARCHAR) || ''' to an integer')
+    ELSE x END;
 
 CREATE OR REPLACE MACRO athena_whole_or_null(x) AS CASE
-        WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN cast_to_type(round(TRY_CAST(x AS DOUBLE)), x)
-        WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '[+-]?[0-9]+')
-        THEN NULL ELSE x END;
+    WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN cast_to_type(round(TRY_CAST(x AS DOUBLE)), x)
+    WHEN typeof(x) = 'VARCHAR' AND NOT athena_is_whole(CAST(x AS VARCHAR)) THEN NULL
+    ELSE x END;
 
--- the pattern without digits first: it is many times faster and nearly always enough
-CREATE OR REPLACE MACRO athena_looks_like_day(x) AS
-    x LIKE '____-__-__' OR regexp_full_match(trim(x), '[0-9]+-[0-9]{1,2}-[0-9]{1,2}');
+-- The pattern without digits first: it is many times faster and nearly always enough.
+CREATE OR REPLACE MACRO athena_is_day(text) AS
+    text LIKE '____-__-__' OR regexp_full_match(trim(text), '[0-9]+-[0-9]{1,2}-[0-9]{1,2}');
 
 CREATE OR REPLACE MACRO athena_day(x) AS CASE
-        WHEN typeof(x) = 'VARCHAR' AND NOT athena_looks_like_day(CAST(x AS VARCHAR))
-        THEN error('INVALID_CAST_ARGUMENT: Value cannot be cast to date: ' || CAST(x AS VARCHAR))
-        ELSE x END;
+    WHEN typeof(x) = 'VARCHAR' AND NOT athena_is_day(CAST(x AS VARCHAR))
+    THEN error('INVALID_CAST_ARGUMENT: Value cannot be cast to date: ' || CAST(x AS VARCHAR))
+    ELSE x END;
 
 CREATE OR REPLACE MACRO athena_day_or_null(x) AS CASE
-        WHEN typeof(x) = 'VARCHAR' AND NOT athena_looks_like_day(CAST(x AS VARCHAR))
-        THEN NULL ELSE x END;
+    WHEN typeof(x) = 'VARCHAR' AND NOT athena_is_day(CAST(x AS VARCHAR)) THEN NULL
+    ELSE x END;
+
+-- A cast to VARCHAR: a TIMESTAMP has three digits of a second; a DOUBLE has an exponent, in Java's
+-- manner, below 0.001 and from 10,000,000 on.
+CREATE OR REPLACE MACRO athena_milliseconds(text) AS
+    left(text || CASE WHEN contains(text, '.') THEN '00' ELSE '.000' END, 23);
+
+CREATE OR REPLACE MACRO athena_double_text(x) AS CASE
+    WHEN isnan(x) THEN 'NaN'
+    WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END
+    WHEN x <> 0 AND (abs(x) < 1e-3 OR abs(x) >= 1e7)
+    THEN error('NOT_SUPPORTED: CAST of the DOUBLE ' || CAST(x AS VARCHAR)
+        || ' to VARCHAR: Athena writes an exponent; CAST it to DECIMAL(38, 6) before')
+    ELSE CAST(x AS VARCHAR) END;
 
 CREATE OR REPLACE MACRO athena_text(x) AS CASE
-        WHEN typeof(x) = 'TIMESTAMP' THEN left(CAST(x AS VARCHAR)
-            || CASE WHEN contains(CAST(x AS VARCHAR), '.') THEN '00' ELSE '.000' END, 23)
-        WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE'
-        THEN left(replace(CAST(x AS VARCHAR), '+00', '')
-            || CASE WHEN contains(CAST(x AS VARCHAR), '.') THEN '00' ELSE '.000' END, 23) || ' UTC'
-        WHEN typeof(x) NOT IN ('DOUBLE', 'FLOAT') THEN CAST(x AS VARCHAR)
-        WHEN isnan(TRY_CAST(x AS DOUBLE)) THEN 'NaN'
-        WHEN isinf(TRY_CAST(x AS DOUBLE))
-        THEN CASE WHEN TRY_CAST(x AS DOUBLE) > 0 THEN 'Infinity' ELSE '-Infinity' END
-        WHEN TRY_CAST(x AS DOUBLE) <> 0
-             AND (abs(TRY_CAST(x AS DOUBLE)) < 1e-3 OR abs(TRY_CAST(x AS DOUBLE)) >= 1e7)
-        THEN error('NOT_SUPPORTED: CAST of the DOUBLE ' || CAST(x AS VARCHAR)
-            || ' to VARCHAR: Athena writes an exponent; CAST it to DECIMAL(38, 6) before')
-        ELSE CAST(x AS VARCHAR) END;
+    WHEN typeof(x) = 'TIMESTAMP' THEN athena_milliseconds(CAST(x AS VARCHAR))
+    WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE'
+    THEN athena_milliseconds(replace(CAST(x AS VARCHAR), '+00', '')) || ' UTC'
+    WHEN typeof(x) = 'DOUBLE' THEN athena_double_text(TRY_CAST(x AS DOUBLE))
+    WHEN typeof(x) = 'FLOAT'
+    THEN error('NOT_SUPPORTED: CAST of a REAL to VARCHAR: CAST it to DOUBLE before')
+    ELSE CAST(x AS VARCHAR) END;
 
-CREATE OR REPLACE MACRO athena_map_get(m, k) AS CASE WHEN m IS NULL THEN NULL
-        WHEN map_contains(m, k) THEN m[k]
-        ELSE error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || k) END;
+CREATE OR REPLACE MACRO athena_map_get(m, k) AS CASE
+    WHEN m IS NULL THEN NULL
+    WHEN map_contains(m, k) THEN m[k]
+    ELSE error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || k) END;
 
 CREATE OR REPLACE MACRO athena_array_get(a, i) AS CASE
-        WHEN i < 1 THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be 1 or more: ' || i)
-        WHEN i > len(a)
-        THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array length: '
-            || i || ' > ' || len(a))
-        ELSE a[i] END;
+    WHEN i < 1 THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be 1 or more: ' || i)
+    WHEN i > len(a)
+    THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array '
+        || 'length: ' || i || ' > ' || len(a))
+    ELSE a[i] END;
 
-CREATE OR REPLACE MACRO athena_json_scalar(j, p) AS CASE WHEN json_valid(CAST(j AS VARCHAR))
+-- NULL for what is no JSON, and for objects and arrays.
+CREATE OR REPLACE MACRO athena_json_scalar(j, p) AS CASE
+    WHEN json_valid(CAST(j AS VARCHAR))
         AND json_type(CAST(j AS VARCHAR), p) NOT IN ('OBJECT', 'ARRAY')
-        THEN json_extract_string(CAST(j AS VARCHAR), p) END;
+    THEN json_extract_string(CAST(j AS VARCHAR), p) END;
 
+-- NULL, where DuckDB gives an empty text.
 CREATE OR REPLACE MACRO athena_regexp_extract(s, p, g) AS
-        CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END;
+    CASE WHEN regexp_matches(s, p) THEN regexp_extract(s, p, g) END;
 
 CREATE OR REPLACE MACRO athena_split_part(s, d, n) AS
-        CASE WHEN n <= len(string_split(s, d)) THEN split_part(s, d, n) END;
+    CASE WHEN n <= len(string_split(s, d)) THEN split_part(s, d, n) END;
 
+-- A part that begins at 0, or before the text, is empty.
 CREATE OR REPLACE MACRO athena_part(s, start, part) AS
-        CASE WHEN start = 0 OR start < -length(s) THEN '' ELSE part END;
+    CASE WHEN start = 0 OR start < -length(s) THEN '' ELSE part END;
 
-CREATE OR REPLACE MACRO athena_iso_time(x) AS CASE WHEN regexp_matches(x, '(T[0-9:.]*|Z|[+-]00:?00)$')
-        THEN CAST(x AS TIMESTAMPTZ)
-        ELSE error('NOT_SUPPORTED: from_iso8601_timestamp of a zone other than UTC: ' || x) END;
+-- DuckDB keeps the instant and forgets the zone, by which Athena would show it.
+CREATE OR REPLACE MACRO athena_iso_time(x) AS CASE
+    WHEN regexp_matches(x, '(T[0-9:.]*|Z|[+-]00:?00)$') THEN CAST(x AS TIMESTAMPTZ)
+    ELSE error('NOT_SUPPORTED: from_iso8601_timestamp of a zone other than UTC: ' || x) END;

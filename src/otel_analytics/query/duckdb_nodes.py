@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-__all__ = ["NotExpressibleError", "call", "evident_type", "same_type", "wrapped"]
+__all__ = ["NotExpressibleError", "argument", "call", "evident_type", "same_type", "wrapped"]
 
 
 class NotExpressibleError(Exception):
@@ -19,6 +19,17 @@ class NotExpressibleError(Exception):
 def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
     """Return a call of a function of DuckDB's, or of a macro."""
     return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def argument(node: exp.Expr, name: str) -> exp.Expr:
+    """Return an argument of a call.
+
+    Raises: NotExpressibleError if the call lacks it
+    """
+    found = node.args.get(name)
+    if not isinstance(found, exp.Expr):
+        raise NotExpressibleError(node, f"the call lacks an argument ({name})")
+    return found
 
 
 def same_type(expression: exp.Expr, template: exp.Expr) -> exp.Expr:

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from otel_analytics.query.duckdb_nodes import (
     NotExpressibleError,
+    argument,
     call,
     evident_type,
     same_type,
@@ -153,7 +154,7 @@ def from_iso_time(node: exp.Expr) -> exp.Expr:
 
 def sequence(node: exp.Expr) -> exp.Expr:
     """Bridge sequence: DATEs give DATEs."""
-    start, end, step = node.args["start"], node.args["end"], node.args.get("step")
+    start, end, step = argument(node, "start"), argument(node, "end"), node.args.get("step")
     if isinstance(step, exp.Interval):
         series = call("generate_series", exp.cast(start.copy(), "TIMESTAMP"), end, step)
         return same_type(series, exp.Array(expressions=[start.copy()]))

@@ -32,18 +32,19 @@ __all__ = [
 _MOST_KEYS: Final = 1000
 _MOST_LINES: Final = 50
 
-# By role, patterns of a name's words, the likeliest first: `user.id` reads as "user id".
+# By role, patterns of a name's words, the likeliest first: `user.id` reads as "user id", and Glue
+# turns `userId` into `userid`.
 _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "service_name": (r"(.* )?service name", r"service"),
+    "service_name": (r"(.* )?service ?name", r"service"),
     # The type says the most here, so in the end any name will do.
     "timestamp": (r"timestamp", r"(event )?time|ts", r".* (timestamp|time|at)", r".*"),
-    "event_name": (r"event name", r"event( type)?", r"name", r"body"),
+    "event_name": (r"event ?name", r"event( ?type)?", r"name", r"body"),
     "user_key": (
-        r"(.* )?(user|enduser|customer|member|account|subscriber) (id|key|uuid|uid|no|number|hash)",
-        r"(user|uid|userid|userkey)",
-        r"(.* )?(visitor|anonymous|device|client|installation) (id|key|uuid)",
+        r"(.* )?(user|enduser|customer|member|account|subscriber) ?(id|key|u?uid|no|number|hash)",
+        r"user|uid",
+        r"(.* )?(visitor|anonymous|device|client|installation) ?(id|key|uuid)",
     ),
-    "session_id": (r"(.* )?session( (id|key|uuid|no))?", r"(.* )?visit (id|key|uuid)", r"sid"),
+    "session_id": (r"(.* )?session( ?(id|key|uuid|no))?", r"(.* )?visit ?(id|key|uuid)", r"sid"),
 }
 _MAY_BE_MISSING: Final = ("event_name", "user_key", "session_id")
 _NOTHING: Final = "CAST(NULL AS VARCHAR)"

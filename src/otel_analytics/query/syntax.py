@@ -73,6 +73,9 @@ def parse(sql: str, tokens: list[Token]) -> exp.Expr | None:
         raise mismatched(sql, token) from error
     except RecursionError as error:
         raise QueryFailed("SYNTAX_ERROR: line 1:1: the statement is nested too deeply") from error
+    except (AttributeError, IndexError, TypeError) as error:
+        # sqlglot trips over some malformed statements, and then knows no place
+        raise mismatched(sql, tokens[0]) from error
     found = [expression for expression in expressions if expression is not None]
     return found[0] if found else None
 

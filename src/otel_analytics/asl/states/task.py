@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from otel_analytics.asl.queries.templates import is_expression
 from otel_analytics.asl.states.state import Head, targets_of
 from otel_analytics.asl.turn import StartTask
 
@@ -23,10 +24,11 @@ _RESOURCE = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[^:]*:[^:]*:.+")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A Task state."""
+    """A Task state; `arguments` stands as in the document."""
 
     head: Head
     resource: str
+    arguments: Any
     timeout: Number | None
     heartbeat: Number | None
 
@@ -45,7 +47,13 @@ class Task:
         heartbeat = fields.number("HeartbeatSeconds", least=1)
         if timeout and heartbeat and timeout.value and (heartbeat.value or 0) >= timeout.value:
             raise fields.invalid("HeartbeatSeconds", "must be smaller than TimeoutSeconds")
-        return cls(head, resource, timeout, heartbeat)
+        return cls(head, resource, fields.data.get(_arguments(head)), timeout, heartbeat)
+
+    def argument(self, name: str) -> tuple[str, Any]:
+        """Return where one of its arguments stands, and its value unless that is computed."""
+        field = _arguments(self.head)
+        value = self.arguments.get(name) if isinstance(self.arguments, dict) else None
+        return f"{self.head.where}.{field}.{name}", None if is_expression(value) else value
 
     def start(self, turn: Turn) -> StartTask:
         """Ask for the task."""
@@ -62,3 +70,7 @@ class Task:
     def targets(self) -> Iterator[tuple[str, str]]:
         """Yield where the state leads."""
         return targets_of(self.head)
+
+
+def _arguments(head: Head) -> str:
+    return "Arguments" if head.language == "JSONata" else "Parameters"

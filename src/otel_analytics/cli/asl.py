@@ -1,0 +1,165 @@
+"""`asl`: any document in the Amazon States Language, executed or checked here."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_analytics.cli.options import json_option, settings_of, settings_options
+from otel_analytics.cli.output import say
+
+if TYPE_CHECKING:
+    from otel_analytics.local.embedded import EmbeddedAws
+
+__all__ = ["asl_command"]
+
+
+@click.group("asl", short_help="Run or check any document in the Amazon States Language.")
+def asl_command() -> None:
+    """Run or check any document in the Amazon States Language.
+
+    Tasks may use Athena, S3 and Glue, which are embedded, and the Lambdas that are given.
+    """
+
+
+@asl_command.command("run", short_help="Run a document.")
+@click.argument("document", metavar="DOCUMENT")
+@click.option("--input", "input_file", metavar="FILE", help="The input as JSON; - for stdin.")
+@click.option(
+    "--lambda",
+    "lambdas",
+    metavar="NAME=FILE.py:function",
+    multiple=True,
+    help="A function by its name, name:alias or ARN; may be repeated.",
+)
+@click.option("--name", help="The execution's name; default: a new UUID.")
+@click.option("--instant", is_flag=True, help="Waits and the delays of retries take no time.")
+@json_option
+@settings_options
+@click.pass_context
+def run_command(
+    ctx: click.Context,
+    /,
+    *,
+    document: str,
+    input_file: str | None,
+    lambdas: tuple[str, ...],
+    name: str | None,
+    instant: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Run a document; without --input, on {}.
+
+    Prints the output, or with --json one object: status, output, error, cause, history and
+    transitions. Exits with 1 unless the execution succeeded, with 2 if the document, the input or
+    a Lambda was refused.
+    """
+    from otel_analytics import asl
+    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.local.function_files import load_functions
+    from otel_analytics.local.lambdas import check_functions
+    from otel_analytics.local.step_functions import StepFunctions
+
+    definition = _read(document)
+    machine = asl.parse(definition)
+    value = _input(input_file)
+    # What a Lambda prints is no data of ours.
+    with redirect_stdout(sys.stderr):
+        functions = load_functions(lambdas)
+        check_functions(machine, functions)
+        with open_embedded_aws(settings_of(ctx, flags)) as aws:
+            clock = asl.SkippingClock() if instant else asl.SystemClock()
+            step_functions = StepFunctions(aws.athena, aws.executions, functions, clock=clock)
+            execution = step_functions.start_execution(
+                definition, value, name=name, state_machine=_machine_name(document)
+            )
+            report = _report(aws, execution)
+    _print(execution["name"], report, as_json=as_json)
+
+
+@asl_command.command("validate", short_help="Check a document.")
+@click.argument("document", metavar="DOCUMENT")
+@json_option
+def validate_command(*, document: str, as_json: bool) -> None:
+    """Check a document: exits with 2 and says which field is wrong, if one is."""
+    from otel_analytics import asl
+
+    machine = asl.parse(_read(document))
+    states = sum(len(flow.states) for flow in machine.flows)
+    if as_json:
+        _print_json({"valid": True, "states": states})
+    else:
+        say(f"{document} is valid: {states} states")
+
+
+def _read(document: str) -> str:
+    from otel_analytics.errors import InvalidDocument, UnreadablePath
+
+    try:
+        return sys.stdin.read() if document == "-" else Path(document).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidDocument(
+            f"the document is not JSON in UTF-8: {error}", where=document
+        ) from error
+    except OSError as error:
+        raise UnreadablePath(
+            f"cannot be read: {error.strerror}: name a state machine document", where=document
+        ) from error
+
+
+def _input(input_file: str | None) -> Any:
+    from otel_analytics.cli.run import read_payload
+
+    return {} if input_file is None else read_payload(input_file)
+
+
+def _machine_name(document: str) -> str:
+    """Return what the state machine is called: as its file, in the characters that AWS allows."""
+    stem = Path(document).name.partition(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]", "-", stem)[:80] or "state-machine"
+
+
+def _report(aws: EmbeddedAws, execution: dict[str, Any]) -> dict[str, Any]:
+    output = execution.get("output")
+    name = execution["name"]
+    return {
+        "status": execution["status"],
+        "output": None if output is None else json.loads(output),
+        "error": execution.get("error"),
+        "cause": execution.get("cause"),
+        "history": aws.executions.get_execution_history(name),
+        "transitions": aws.executions.transitions(name),
+        "name": name,
+        "executionArn": execution["executionArn"],
+    }
+
+
+def _print(name: str, report: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        _print_json(report)
+    if report["status"] == "SUCCEEDED":
+        if not as_json:
+            _print_json(report["output"])
+        say(f"{name} SUCCEEDED after {report['transitions']} transitions")
+        return
+    reason = f"{report['error'] or '(no error name)'}: {report['cause'] or '(no cause)'}"
+    say(f"otel-analytics: {name} {report['status']}: {reason}")
+    say(f"  see: otel-analytics history {name} --reverse-order")
+    sys.exit(1)
+
+
+def _print_json(value: Any) -> None:
+    # Not `print_json`: a document's numbers and texts may be ones that msgspec does not write.
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        text = json.dumps(value, indent=2)
+    click.echo(text)

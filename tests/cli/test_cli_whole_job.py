@@ -1,0 +1,179 @@
+"""OTLP logs in, seven tables out, through the command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from demo.otlp import ShopEvent
+from tests.cli.conftest import E
+from tests.cli.seven import assert_tables_are_the_oracles, tables_of
+from tests.oracle.otto import SERVICE, as_oracle_events
+from tests.oracle.seven_tables import TABLES, Definition
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Ingest
+    from tests.cli.shell import Shell
+
+DAY_NS = 24 * 3600 * 10**9
+# 2025-10-20 12:00 UTC
+NOON = 1_760_961_600 * 10**9
+
+
+def events_of(
+    service: str, days: int, *, user: str | None = "u", session: str | None = "s"
+) -> list[ShopEvent]:
+    return [ShopEvent(service, NOON + day * DAY_NS, "open", user, session) for day in range(days)]
+
+
+def test_7_of_ottos_20_users_added_to_a_cart(own_otto: Shell) -> None:
+    only_carts = "events.active=commerce.cart.add"
+    own_otto.done("run", "otto", "--execution-date", E, "--set", only_carts)
+    sql = "SELECT SUM(user_count) AS users FROM otto_user_cohort_summary"
+    assert own_otto.query(sql) == [{"users": 7}]
+
+
+def test_otto_has_20_users_and_144_sessions_and_19_were_active_in_august(otto_shell: Shell) -> None:
+    ((users,),) = [
+        row.values()
+        for row in otto_shell.query("SELECT SUM(user_count) AS n FROM otto_user_cohort_summary")
+    ]
+    assert users == 20
+    # No session of these data crosses midnight, so those of the days add up.
+    sql = "SELECT SUM(total_sessions) AS sessions FROM otto_conversion_summary"
+    assert otto_shell.query(sql) == [{"sessions": 144}]
+    # User 8 has events on 31 July only; the last three days of August are still to come.
+    sql = (
+        "SELECT monthly_active_users AS users, is_partial FROM otto_mau_summary "
+        "WHERE year_month = '2022-08'"
+    )
+    assert otto_shell.query(sql) == [{"users": 19, "is_partial": True}]
+
+
+def test_the_seven_tables_are_the_oracles(otto_shell: Shell, otto: list[ShopEvent]) -> None:
+    definition = Definition(date(2022, 8, 29))
+    tables = tables_of(otto_shell, "otto")
+    assert_tables_are_the_oracles(tables, as_oracle_events(otto), SERVICE, definition)
+
+
+def test_an_execution_date_in_the_middle_and_another_time_zone(
+    own_otto: Shell, otto: list[ShopEvent]
+) -> None:
+    own_otto.done("run", "otto", "--execution-date", "2022-08-13", "--set", "timezone=Asia/Seoul")
+    definition = Definition(date(2022, 8, 13), timezone="Asia/Seoul")
+    tables = tables_of(own_otto, "otto")
+    assert {row["execution_date"] for row in tables["dau"]} == {"2022-08-13"}
+    assert_tables_are_the_oracles(tables, as_oracle_events(otto), SERVICE, definition)
+
+
+def test_a_second_run_gives_the_same_tables(own_otto: Shell) -> None:
+    first = tables_of(own_otto, "otto")
+    own_otto.done("run", "otto", "--execution-date", E)
+    assert tables_of(own_otto, "otto") == first
+
+
+def test_ingesting_again_changes_nothing(own_otto: Shell, otto_exports: object) -> None:
+    report = own_otto.done("ingest", otto_exports, "--json").json
+    assert [file["outcome"] for file in report["files"]] == ["already ingested"] * 2
+    assert own_otto.query("SELECT COUNT(*) AS n FROM logall") == [{"n": 1006}]
+
+
+def test_a_payload_names_its_services(shell: Shell, ingest: Ingest) -> None:
+    ingest(*events_of("theshop-brand", 3), *events_of("theshop-pharmacy", 2, user="v"))
+    payload = {"service_names": ["theshop-brand", "theshop-pharmacy"]}
+    (shell.folder / "step-payload.json").write_text(json.dumps(payload))
+    execution = shell.done(
+        "run", "--input", "step-payload.json", "--execution-date", "2025-10-28", "--json"
+    ).json
+    output = json.loads(execution["output"])
+    assert output["status"] == "COMPLETED"
+    assert output["services"] == payload["service_names"]
+    assert output["execution_summary"] == {
+        "database": "log_db",
+        "output_location": "s3://otel-analytics/athena-results",
+        "execution_time": execution["startDate"].replace("+00:00", "Z"),
+        "processed_services": 2,
+    }
+    for prefix, days in (("theshop_brand", 3), ("theshop_pharmacy", 2)):
+        sql = f"SELECT COUNT(*) AS days FROM {prefix}_dau_summary"
+        assert shell.query(sql) == [{"days": days}]
+
+
+def test_the_payload_may_come_from_standard_input(own_otto: Shell) -> None:
+    payload = json.dumps({"service_names": ["otto"], "execution_date": "2022-08-02"})
+    own_otto.done("run", "--input", "-", stdin=payload)
+    rows = own_otto.query("SELECT MAX(execution_date) AS e FROM otto_dau_summary")
+    assert rows == [{"e": "2022-08-02"}]
+
+
+def test_services_with_three_parts_do_not_overwrite_each_other(
+    shell: Shell, ingest: Ingest
+) -> None:
+    ingest(*events_of("theshop-brand-kr", 1), *events_of("theshop-brand-jp", 2))
+    shell.done("run", "theshop-brand-kr", "theshop-brand-jp", "--execution-date", "2025-10-28")
+    for prefix, days in (("theshop_brand_kr", 1), ("theshop_brand_jp", 2)):
+        rows = shell.query(f"SELECT service_name FROM {prefix}_dau_summary")
+        assert rows == [{"service_name": prefix.replace("_", "-")}] * days
+
+
+def test_a_known_service_without_events_in_a_window_gets_empty_tables(own_otto: Shell) -> None:
+    ended = own_otto.done("run", "otto", "--execution-date", "2022-12-15")
+    tables = tables_of(own_otto, "otto")
+    # OTTO's events are 109 days old and more: in the windows of mau and user_cohort alone.
+    assert {name for name, rows in tables.items() if rows} == {"mau", "user_cohort"}
+    assert "warning" not in ended.stderr
+
+
+def test_a_known_service_without_any_event_in_the_windows_gets_a_warning_and_empty_tables(
+    own_otto: Shell,
+) -> None:
+    ended = own_otto.done("run", "otto", "--execution-date", "2030-01-01")
+    assert tables_of(own_otto, "otto") == {query_type: [] for query_type in TABLES}
+    assert (
+        "warning: otto has no event from 2028-12-01 to 2029-12-31, so its tables will be empty; "
+        "its events are from 2022-07-31 to 2022-08-28: give --execution-date"
+    ) in ended.stderr
+
+
+def test_a_service_that_the_logs_do_not_know_is_refused_and_those_they_know_are_named(
+    own_otto: Shell,
+) -> None:
+    before = own_otto.done("executions", "--json").json
+    message = own_otto.refused("run", "otto", "oto", "--execution-date", E)
+    assert message == "there is no log record of oto; the services in logall are: otto"
+    assert own_otto.done("executions", "--json").json == before
+
+
+@pytest.mark.parametrize(
+    ("missing", "setting", "keys"),
+    [
+        ("user", "keys.user", "userKey, user.id, enduser.id"),
+        ("session", "keys.session", "sessionId, session.id"),
+    ],
+)
+def test_a_service_whose_events_carry_no_user_or_session_gets_a_warning_that_names_inspect(
+    shell: Shell, ingest: Ingest, missing: str, setting: str, keys: str
+) -> None:
+    ingest(*events_of("shop", 2, **{missing: None}))  # type: ignore[arg-type]
+    ended = shell.done("run", "shop", "--execution-date", "2025-10-28")
+    warnings = [line for line in ended.stderr.splitlines() if line.startswith("warning")]
+    assert warnings == [
+        f"warning: shop has 2 events and none with a {missing} ({setting} = {keys}), so its tables "
+        "will say little: otel-analytics inspect shows which attributes there are"
+    ]
+
+
+def test_a_run_before_anything_was_ingested_says_to_ingest(shell: Shell) -> None:
+    assert shell.refused("run", "shop") == (
+        "there is no table log_db.logall yet: put logs into it with otel-analytics ingest PATH…"
+    )
+
+
+def test_a_run_over_a_table_that_is_not_there_says_to_create_it(shell: Shell) -> None:
+    assert shell.refused("run", "shop", "--set", "source.table=otel_logs") == (
+        "there is no table log_db.otel_logs yet: create it with otel-analytics query "
+        "'CREATE EXTERNAL TABLE …'"
+    )
