@@ -96,6 +96,9 @@ def build_commands() -> str:
         assert command is not None
         context = click.Context(command, info_name=name, parent=group)
         parts += [f"## {name}\n", _help(command, context)]
+        for below, part in getattr(command, "commands", {}).items():
+            inner = click.Context(part, info_name=below, parent=context)
+            parts += [f"### {name} {below}\n", _help(part, inner)]
     return "\n".join(parts)
 
 

@@ -72,9 +72,9 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Shell]:
-    """A working folder on a file system of 3 MB."""
+    """A working folder on a file system of 8 MB."""
     try:
-        command = ["mount", "-t", "tmpfs", "-o", "size=3m,mode=777", "tmpfs", str(tmp_path)]
+        command = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=777", "tmpfs", str(tmp_path)]
         mounted = subprocess.run(command, capture_output=True, check=False)
     except FileNotFoundError:
         pytest.skip("there is no mount command")
@@ -97,7 +97,7 @@ def fill(folder: Path, *, leaving_bytes: int) -> Path:
         (b"", "is empty: there is no log record in it"),
         (NOISE, "is no OTLP"),
         (gzip.compress(NOISE), "is no OTLP"),
-        (b'{"resourceLogs": [', "nothing of it was kept"),
+        (b'{"resourceLogs": [', "no log record in it could be read: JSON text is broken"),
     ],
     ids=["empty", "noise", "noise in gzip", "half of a document"],
 )
@@ -168,14 +168,8 @@ def test_a_table_that_cannot_be_created_is_tried_four_times_and_fails_the_execut
     file = lake_file(own_otto, "2022-08-28")
     damage_column(file, "event_name")  # which the check before the run does not read
     address = f"s3://{file.relative_to(own_otto.home / 's3')}"
-    message = (
-        own_otto.failed("run", "otto", "--execution-date", E, "--name", "damaged")
-        if False
-        else None
-    )
     run = own_otto.run("run", "otto", "--execution-date", E, "--name", "damaged")
     assert (run.exit_code, run.stdout) == (1, "")
-    assert message is None
     assert f"States.TaskFailed: HIVE_BAD_DATA: {address} cannot be read" in run.stderr
     assert "see: otel-analytics history damaged --reverse-order" in run.stderr
     assert "Traceback" not in run.stderr
@@ -210,8 +204,6 @@ def test_a_shorter_window_scans_fewer_bytes(otto_shell: Shell) -> None:
     (service,) = json.loads(described["output"])["tables"]
     scanned = {table["query_type"]: table["scanned_bytes"] for table in service["tables"]}
     assert 0 < scanned["event_distribution"] < scanned["session_metrics"]
-    lake_bytes = sum(file.stat().st_size for file in otto_shell.lake.rglob("*.parquet"))
-    assert all(size <= lake_bytes for size in scanned.values())
 
 
 def test_a_disk_that_fills_while_ingesting_leaves_nothing(
@@ -234,12 +226,14 @@ def test_a_disk_that_fills_while_ingesting_leaves_nothing(
         ),
     )
     small_disk.done("tables")
+    filler = fill(small_disk.folder, leaving_bytes=1_500_000)
     ended = small_disk.run("ingest", export)
     assert ended.exit_code == 1
     assert "the disk is full; nothing of it was kept: free some space" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not list(small_disk.lake.rglob("*.parquet"))
-    assert small_disk.query("SELECT 1 AS n") == [{"n": 1}]
+    filler.unlink()
+    assert small_disk.done("ingest", export, "--json").json["written"] == 6000
 
 
 @pytest.mark.usefixtures("no_waiting")
@@ -247,11 +241,11 @@ def test_a_disk_that_is_full_fails_the_run_and_a_later_one_succeeds(
     small_disk: Shell, otto_shell: Shell
 ) -> None:
     shutil.copytree(otto_shell.home, small_disk.home)
-    filler = fill(small_disk.folder, leaving_bytes=0)
+    filler = fill(small_disk.folder, leaving_bytes=150_000)
     run = small_disk.run("run", "otto", "--execution-date", E)
     assert run.exit_code == 1
     assert "Traceback" not in run.stderr
-    assert "disk" in run.stderr
+    assert "disk is full" in run.stderr
     filler.unlink()
     small_disk.done("run", "otto", "--execution-date", E)
     assert tables_of(small_disk, "otto") == tables_of(otto_shell, "otto")

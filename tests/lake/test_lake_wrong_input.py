@@ -41,6 +41,9 @@ def _behind_length(payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + payload
 
 
+LARGE_PROTOBUF = protobuf(*(record(NOISE[i : i + 300].hex()) for i in range(900)))
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -286,7 +289,7 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         (protobuf(*json.loads(MANY)["resourceLogs"][0]["scopeLogs"][0]["logRecords"])[:-5], "cut"),
         ("{" + "x" * 5000, "ends inside a document"),
         ("{}" + "x" * 5000, "no line begins with"),
-        (_behind_length(zstandard.compress(protobuf(*[record("x")] * 900))[:-3]), "to its end"),
+        (_behind_length(zstandard.compress(LARGE_PROTOBUF)[:-3]), "to its end"),
         (_behind_length(protobuf(*[record("x")] * 900))[:-3], "cut off"),
         (_behind_length(MANY.encode())[:-3], "ends inside a document"),
     ],
@@ -317,3 +320,12 @@ def test_a_file_that_goes_away_before_it_is_read_is_an_error(
     assert source.outcome == "failed"
     assert source.error is not None
     assert "no such file" in source.error
+
+
+@pytest.mark.parametrize("level", [1, 22])
+def test_a_large_message_that_is_compressed_behind_its_length_is_read(
+    tmp_path: Path, little_memory: None, level: int
+) -> None:
+    content = _behind_length(zstandard.compress(LARGE_PROTOBUF, level))
+    report = take_in_content(tmp_path, content + content)
+    assert (report.written, report.quarantined) == (1800, 0)

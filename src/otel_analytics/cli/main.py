@@ -11,6 +11,7 @@ import click
 
 from otel_analytics import __version__
 from otel_analytics.cli.options import settings_options
+from otel_analytics.cli.output import say
 from otel_analytics.errors import OtelAnalyticsError
 
 __all__ = ["COMMANDS", "cli", "main"]
@@ -80,6 +81,11 @@ def main() -> NoReturn:
         _end(str(error), error.exit_code)
     except KeyboardInterrupt:
         _end("interrupted", 130)
+    except RuntimeError as error:
+        # What DuckDB makes of an interrupt that comes while it works.
+        if str(error) != "Query interrupted":
+            raise
+        _end("interrupted", 130)
     except BrokenPipeError:
         # Whoever read our output has left; Python must not complain while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -97,5 +103,5 @@ def _explained(error: click.ClickException) -> str:
 
 
 def _end(message: str, exit_code: int) -> NoReturn:
-    click.echo(f"otel-analytics: {message}", err=True)
+    say(f"otel-analytics: {message}")
     sys.exit(exit_code)

@@ -18,7 +18,7 @@ _PIPE_WIDTH = 100_000
 
 def say(message: str = "") -> None:
     """Print a line for a person, on stderr."""
-    click.echo(message, err=True)
+    click.echo(_harmless(message, "\n"), err=True)
 
 
 def print_json(value: Any) -> None:
@@ -38,8 +38,15 @@ def as_text(value: Any) -> str:
         return repr(value)
     plain = msgspec.to_builtins(value)
     text = plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
-    # A control character of a log record must not steer the reader's terminal.
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return _harmless(text)
+
+
+def _harmless(text: str, kept: str = "") -> str:
+    """Return the text with control characters, but for those `kept`, written as escapes.
+
+    What a log record holds must not steer the reader's terminal.
+    """
+    return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -56,7 +63,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         values = [row[position] for row in rows if row[position] is not None]
         numeric = bool(values) and all(isinstance(value, (int, float)) for value in values)
         table.add_column(
-            Text(name), justify="right" if numeric else "left", no_wrap=not is_terminal
+            Text(as_text(name)), justify="right" if numeric else "left", no_wrap=not is_terminal
         )
     for row in rows:
         table.add_row(*(Text(as_text(value)) for value in row))

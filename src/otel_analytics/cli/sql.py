@@ -50,7 +50,8 @@ def sql_command(
             {"execution_date": execution_date}, settings=settings, now=lambda: datetime.now(UTC)
         ),
     )
-    click.echo(render(build_select(request, settings), dialect))
+    # In colour or not: click would take escape sequences out of the text of literals.
+    click.echo(render(build_select(request, settings), dialect), color=True)
 
 
 @click.command("definition", short_help="Print the state machine document.")

@@ -20,6 +20,7 @@ from otel_analytics.lake.rows import Resource
 from otel_analytics.lake.values import (
     MAX_INT64,
     Value,
+    double_text,
     parse_bytes,
     parse_double,
     parse_int,
@@ -211,8 +212,20 @@ def _attributes(pairs: list[_KeyValue]) -> dict[str, str]:
     for pair in pairs:
         value = pair.value
         string = value.string_value if value is not None else ""
-        attributes[pair.key or ""] = text(_value(value)) if string is None else string
+        attributes[pair.key or ""] = _text(value) if string is None else string
     return attributes
+
+
+def _text(value: _AnyValue | None) -> str:
+    # what text(_value(value)) gives, without the detour for the kinds that are frequent
+    if value is not None and value.string_value is None:
+        if value.bool_value is not None:
+            return "true" if value.bool_value else "false"
+        if isinstance(value.int_value, str):
+            return str(_int64(value.int_value))
+        if value.int_value is None and isinstance(value.double_value, float):
+            return double_text(value.double_value)
+    return text(_value(value))
 
 
 def _value(value: _AnyValue | None) -> Value:  # noqa: PLR0911 - one for each kind of AnyValue

@@ -182,7 +182,11 @@ def _length_prefixed_message(window: Window, length: int) -> Iterator[Block]:
     position = window.position
     if length > MAX_MESSAGE_BYTES:
         window.take(LENGTH_BYTES)
-        yield from _streamed_message(Limited(window, length), position, window)
+        payload_stream: Readable = Limited(window, length)
+        if window.peek(len(ZSTD_MAGIC)) == ZSTD_MAGIC:
+            unpacked = decompressed(pa.PythonFile(payload_stream, mode="r"), ZSTD_MAGIC)
+            payload_stream = Content(unpacked, where=window.where)
+        yield from _streamed_message(payload_stream, position, window)
         return
     framed = window.take(LENGTH_BYTES + length)
     payload = framed[LENGTH_BYTES:]

@@ -12,7 +12,16 @@ import math
 import re
 from typing import Final, TypeAlias
 
-__all__ = ["MAX_INT64", "Value", "parse_bytes", "parse_double", "parse_id", "parse_int", "text"]
+__all__ = [
+    "MAX_INT64",
+    "Value",
+    "double_text",
+    "parse_bytes",
+    "parse_double",
+    "parse_id",
+    "parse_int",
+    "text",
+]
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 
@@ -33,7 +42,7 @@ def text(value: Value) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return _double_text(value)
+        return double_text(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
     return "" if value is None else _json_text(value)
@@ -55,7 +64,7 @@ def _quoted(string: str) -> str:
     return json.dumps(string, ensure_ascii=False)
 
 
-def _double_text(value: float) -> str:
+def double_text(value: float) -> str:
     """Return the one canonical text of a double: 1, 0.1, 1e+21, 1e-7, NaN, -Infinity.
 
     Source: RFC 8785, section 3.2.2.3

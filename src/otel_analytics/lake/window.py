@@ -83,6 +83,8 @@ class Window:
 class Limited:
     """The next `size` bytes of a window, as a content of their own."""
 
+    closed = False  # Arrow asks a Python file for it
+
     def __init__(self, window: Window, size: int) -> None:
         self._window = window
         self._left = size

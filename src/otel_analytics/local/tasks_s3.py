@@ -159,8 +159,9 @@ class _Calls:
         if not isinstance(objects, list) or len(objects) > _MAX_KEYS:
             raise TaskFailed("S3.S3Exception", f"Objects must list 1 to {_MAX_KEYS} keys")
         keys = [Arguments("S3", one).text("Key") for one in objects]
-        for key in keys:
-            self._delete(S3Address(bucket, key))
+        # All of them are read before the first is deleted.
+        for address in [S3Address.parse(f"s3://{bucket}/{key}") for key in keys]:
+            self._delete(address)
         return {} if quiet or not keys else {"Deleted": [{"Key": key} for key in keys]}
 
     def _etag(self, address: S3Address) -> str:
