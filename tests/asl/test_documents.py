@@ -218,7 +218,7 @@ def test_a_nested_field_is_refused_with_the_path_through_all_levels() -> None:
     assert where(document) == "$.States.A.Branches[0].States.M.ItemProcessor.States.P.Next"
 
 
-@pytest.mark.parametrize("field", ["ItemReader", "ResultWriter", "ToleratedFailureCount"])
+@pytest.mark.parametrize("field", ["ItemReader", "ItemBatcher", "ResultWriter"])
 def test_a_distributed_map_is_refused_and_told_what_to_use(field: str) -> None:
     fields = {"Type": "Map", "ItemProcessor": flow({"P": PASS}), field: 1, "End": True}
 

@@ -61,7 +61,7 @@ class Shell:
     def lake(self) -> Path:
         return self.home / "s3" / "otel-analytics" / "lake"
 
-    def run(self, *arguments: object, stdin: str = "") -> Ended:
+    def run(self, *arguments: object, stdin: str | bytes = "") -> Ended:
         """Call the program inside this process."""
         streams = [io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2)]
         ours = {k: v for k, v in os.environ.items() if not _concerns_us(k)}
@@ -69,7 +69,11 @@ class Shell:
             chdir(self.folder),
             redirect_stdout(streams[0]),
             redirect_stderr(streams[1]),
-            mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+            mock.patch.object(
+                sys,
+                "stdin",
+                io.TextIOWrapper(io.BytesIO(stdin if isinstance(stdin, bytes) else stdin.encode())),
+            ),
             mock.patch.object(sys, "argv", ["otel-analytics", *map(str, arguments)]),
             mock.patch.dict(os.environ, {**ours, **self.environment}, clear=True),
         ):
@@ -90,7 +94,7 @@ class Shell:
         assert ended.exit_code == 0, ended.stderr
         return ended
 
-    def refused(self, *arguments: object, stdin: str = "") -> str:
+    def refused(self, *arguments: object, stdin: str | bytes = "") -> str:
         """Return the message of a command that is refused."""
         ended = self.run(*arguments, stdin=stdin)
         assert ended.exit_code == 2, ended

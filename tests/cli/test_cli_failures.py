@@ -117,6 +117,20 @@ def test_a_file_without_a_log_record_fails_and_the_others_are_ingested(
     assert ended.stderr.count("\n") == 1
 
 
+def test_a_file_whose_name_is_not_utf_8_fails_and_the_others_are_ingested(
+    shell: Shell, otto_exports: Path
+) -> None:
+    (shell.folder / "logs").mkdir()
+    for name in ("first", "\udcff"):
+        shutil.copy(otto_exports / "first", shell.folder / "logs" / name)
+    ended = shell.run("ingest", "logs", "--json")
+    assert ended.exit_code == 1
+    assert [(file["path"], file["outcome"]) for file in ended.json["files"]] == [
+        ("logs/first", "ingested"),
+        ("logs/\\xff", "failed"),
+    ]
+
+
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
 def test_a_truncated_file_leaves_nothing_and_is_ingested_when_it_is_whole(
     shell: Shell, otto: list[ShopEvent], compress: Any

@@ -60,14 +60,16 @@ def test_hostile_names_reach_the_tables_unchanged(shell: Shell, events: list[Sho
 
 
 @pytest.mark.usefixtures("events")
-@pytest.mark.parametrize("name", HOSTILE, ids=lambda text: repr(text[:20]))
-def test_a_hostile_name_in_the_settings_means_that_event_alone(shell: Shell, name: str) -> None:
-    (shell.folder / "otel-analytics.toml").write_text(
-        f"[events]\ncart_add = [{_toml(name)}]\n", "utf-8"
-    )
-    sql = shell.done("sql", "conversion", "--service", "shop", "--execution-date", E.isoformat())
-    (row,) = shell.query(sql.stdout)
-    assert (row["total_sessions"], row["cart_add_sessions"]) == (len(HOSTILE), 1)
+def test_a_hostile_name_in_the_settings_means_that_event_alone(shell: Shell) -> None:
+    for name in HOSTILE:
+        (shell.folder / "otel-analytics.toml").write_text(
+            f"[events]\ncart_add = [{_toml(name)}]\n", "utf-8"
+        )
+        sql = shell.done(
+            "sql", "conversion", "--service", "shop", "--execution-date", E.isoformat()
+        )
+        (row,) = shell.query(sql.stdout)
+        assert (row["total_sessions"], row["cart_add_sessions"]) == (len(HOSTILE), 1), name
 
 
 @pytest.mark.usefixtures("events")

@@ -131,14 +131,15 @@ def test_without_tables_the_list_is_empty(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("query_type", TABLES)
-def test_the_athena_text_of_sql_gives_the_published_rows(
+def test_the_athena_and_the_trino_text_of_sql_give_the_published_rows(
     otto_shell: Shell, query_type: str
 ) -> None:
-    arguments = ("sql", query_type, "--service", "otto", "--execution-date", E)
-    sql = otto_shell.done(*arguments).stdout
+    """Athena's queries are Trino's, so the embedded Athena can execute both."""
+    arguments = ("sql", query_type, "--service", "otto", "--execution-date", E, "--dialect")
     published = otto_shell.query(f"SELECT * FROM otto_{query_type}_summary")
-    computed = otto_shell.query(sql)
-    assert sorted(map(repr, computed)) == sorted(map(repr, published))
+    for dialect in ("athena", "trino"):
+        computed = otto_shell.query(otto_shell.done(*arguments, dialect).stdout)
+        assert sorted(map(repr, computed)) == sorted(map(repr, published)), dialect
 
 
 @pytest.mark.parametrize("query_type", TABLES)
@@ -159,18 +160,6 @@ def test_the_duckdb_text_of_sql_runs_in_bare_duckdb(otto_shell: Shell, query_typ
         computed = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     as_json = json.loads(json.dumps(computed, default=str))
     assert sorted(map(repr, as_json)) == sorted(map(repr, published))
-
-
-@pytest.mark.parametrize("query_type", TABLES)
-def test_the_trino_text_of_sql_is_one_query_over_the_same_table(
-    otto_shell: Shell, query_type: str
-) -> None:
-    """Athena's queries are Trino's, so the embedded Athena can execute the text."""
-    sql = otto_shell.done(
-        "sql", query_type, "--service", "otto", "--execution-date", E, "--dialect", "trino"
-    ).stdout
-    published = otto_shell.query(f"SELECT * FROM otto_{query_type}_summary")
-    assert sorted(map(repr, otto_shell.query(sql))) == sorted(map(repr, published))
 
 
 def test_the_definition_is_the_copy_in_the_docs(shell: Shell) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_analytics.config import settings_table
+from otel_analytics.local.home import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +111,20 @@ def test_a_service_name_that_is_not_allowed_is_refused(shell: Shell, name: str) 
     assert list(shell.folder.iterdir()) == []
 
 
+def test_what_is_not_utf_8_is_refused(shell: Shell) -> None:
+    for arguments in (
+        ["query", "SELECT '\udcff'"],
+        ["ingest", "\udcff"],
+        ["tables", "--home", "\udcff"],
+    ):
+        assert "\\udcff" in shell.refused(*arguments)
+    assert shell.refused("query", "-", stdin=b"SELECT '\xff'").startswith(
+        "standard input: is not UTF-8: "
+    )
+    (shell.folder / "payload").write_bytes(b"\xff")
+    assert shell.refused("run", "--input", "payload").startswith("payload: is not UTF-8: ")
+
+
 def test_a_setting_that_does_not_exist_is_refused_and_all_are_named(shell: Shell) -> None:
     names = ", ".join(setting.name for setting in settings_table())
     expected = f"there is no setting 'keys.usr'; the settings are: {names}"
@@ -139,14 +154,19 @@ def test_a_home_that_is_a_file_is_refused(shell: Shell) -> None:
 
 
 def test_a_home_of_a_newer_version_is_refused_and_left_as_it_is(own_otto: Shell) -> None:
-    catalog = own_otto.home / "catalog.sqlite"
+    catalog, newer = own_otto.home / "catalog.sqlite", SCHEMA_VERSION + 1
     with closing(sqlite3.connect(catalog)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {newer}")
     for arguments in (["tables"], ["run", "otto"], ["ingest", "."], ["query", "SELECT 1"]):
         message = own_otto.refused(*arguments)
-        assert "was made by a newer otel-analytics (format 2; this one knows up to 1)" in message
+        assert f"was made by a newer otel-analytics (format {newer}; " in message
     with closing(sqlite3.connect(catalog)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (newer,)
+
+
+def test_a_memory_limit_that_is_none_is_refused(shell: Shell) -> None:
+    message = shell.refused("tables", "--set", "memory_limit=lots")
+    assert message.startswith("memory_limit: 'lots' is not understood; write e.g. 2GB")
 
 
 def test_a_catalog_that_is_none_is_refused(shell: Shell) -> None:
@@ -155,7 +175,7 @@ def test_a_catalog_that_is_none_is_refused(shell: Shell) -> None:
     assert "catalog.sqlite: is not a catalog" in shell.refused("tables")
 
 
-@pytest.mark.parametrize("text", ["{", "", "{'service_names': ['otto']}", "\xff"])
+@pytest.mark.parametrize("text", ["{", "", "{'service_names': ['otto']}", "[" * 100_000])
 def test_a_payload_that_is_not_json_is_refused(own_otto: Shell, text: str) -> None:
     (own_otto.folder / "payload").write_bytes(text.encode("latin-1"))
     before = own_otto.done("executions", "--json").json

@@ -31,9 +31,8 @@ def add(executions: Executions, name: str, *, start: float, done: bool = True) -
             {},
             clock=asl.VirtualClock(start + 2),
             identity=identity,
-            on_event=lambda event: executions.append(name, event),
         )
-        executions.finish(name, execution)
+        executions.finish(name, execution, execution.history)
 
 
 @pytest.fixture

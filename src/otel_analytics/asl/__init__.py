@@ -10,21 +10,29 @@ and where the history goes are passed in.
 from __future__ import annotations
 
 from otel_analytics.asl.clock import Clock, SkippingClock, SystemClock, VirtualClock
-from otel_analytics.asl.driver import TaskContext, TaskFailed, run
+from otel_analytics.asl.driver import redrive, run
 from otel_analytics.asl.execution import Execution, Identity
 from otel_analytics.asl.machine import StateMachine
+from otel_analytics.asl.nested import NestedExecutions
 from otel_analytics.asl.parse import parse
+from otel_analytics.asl.storage import dump_execution, load_execution
+from otel_analytics.asl.tasks import StopSwitch, TaskContext, TaskFailed
 
 __all__ = [
     "Clock",
     "Execution",
     "Identity",
+    "NestedExecutions",
     "SkippingClock",
     "StateMachine",
+    "StopSwitch",
     "SystemClock",
     "TaskContext",
     "TaskFailed",
     "VirtualClock",
+    "dump_execution",
+    "load_execution",
     "parse",
+    "redrive",
     "run",
 ]

@@ -72,6 +72,8 @@ class Books:
         context = {**self._context, "State": about}
         if frame.item is not None:
             context["Map"] = {"Item": frame.item}
+        if frame.token is not None:
+            context["Task"] = {"Token": frame.token}
         return Turn(frame.input, context, frame.variables, self.now, self.chance)
 
     def payload(self, value: Any, *, of: str) -> str:
@@ -127,7 +129,8 @@ class Books:
         self.asked.cancel.extend(execution.tasks)
         self.asked.start.clear()
         execution.tasks.clear()
-        execution.frames.clear()
+        if status == "SUCCEEDED":  # else a redrive goes on with them
+            execution.frames.clear()
         execution.ready.clear()
         execution.timers.clear()
         raise Ended
@@ -181,17 +184,20 @@ class Books:
 
 def _static_context(execution: Execution) -> dict[str, Any]:
     identity = execution.identity
-    return {
+    context: dict[str, Any] = {
         "Execution": {
             "Id": identity.execution_arn,
             "Input": execution.input,
             "StartTime": iso_time(execution.start),
             "Name": identity.execution_name,
             "RoleArn": identity.role_arn,
-            "RedriveCount": 0,
+            "RedriveCount": execution.redrive_count,
         },
         "StateMachine": {
             "Id": identity.state_machine_arn,
             "Name": identity.state_machine_name,
         },
     }
+    if execution.redriven_at is not None:
+        context["Execution"]["RedriveTime"] = iso_time(execution.redriven_at)
+    return context

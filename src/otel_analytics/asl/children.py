@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.execution import Children, Frame
+from otel_analytics.asl.failures import StateError
 from otel_analytics.asl.states import ForkingState
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from otel_analytics.asl.states.state import State
     from otel_analytics.asl.turn import Fork
 
-__all__ = ["abandon", "end_child", "fork", "run_children"]
+__all__ = ["abandon", "end_child", "forget_fallen", "fork", "run_children", "tolerate"]
 
 
 def fork(books: Books, frame: Frame, asked: Fork) -> None:
@@ -20,7 +21,8 @@ def fork(books: Books, frame: Frame, asked: Fork) -> None:
     state = books.state(frame)
     length = {"length": len(asked.items)} if _iterates(state) else None
     books.add(frame, f"{state.head.type}StateStarted", length)
-    frame.waits = Children(asked.items, asked.limit, [None] * len(asked.items))
+    results = [None] * len(asked.items)
+    frame.waits = Children(asked.items, asked.limit, results, asked.tolerated)
 
 
 def run_children(books: Books, frame: Frame) -> list[Any] | None:
@@ -56,20 +58,59 @@ def end_child(books: Books, frame: Frame, output: Any) -> None:
     books.execution.ready.appendleft(parent.id)
 
 
-def abandon(books: Books, frame: Frame) -> Frame:
-    """Remove a failed child and abort its siblings; return their parent."""
-    state = books.state(frame)
+def tolerate(books: Books, frame: Frame, failure: StateError) -> bool:
+    """Return whether the state above goes on without a child that failed."""
+    assert frame.parent is not None  # noqa: S101 - the outermost flow is no child
+    children = books.children_of(books.execution.frames[frame.parent])
+    children.failed += 1
+    if children.tolerated is None or children.failed > children.tolerated:
+        return False
     parent = _remove(books, frame)
-    parent_state = books.state(parent)
+    forget_fallen(books, frame)
+    books.add(frame, "MapIterationFailed", _iteration(books.state(parent), frame.index))
+    parent.last_event = frame.last_event
+    children.results[frame.index] = failure.output()
+    children.finished += 1
+    books.execution.ready.appendleft(parent.id)
+    return True
+
+
+def abandon(books: Books, frame: Frame, failure: StateError) -> tuple[Frame, StateError]:
+    """Abort the siblings of a failed child; return their parent and how it fails.
+
+    They are kept with the parent, in case the execution is redriven.
+    """
+    assert frame.parent is not None  # noqa: S101 - the outermost flow is no child
+    execution = books.execution
+    state, parent = books.state(frame), execution.frames[frame.parent]
+    parent_state, children = books.state(parent), books.children_of(parent)
     # As AWS links them: what comes next follows the failure, not these events.
     parent.last_event = frame.last_event
     if _iterates(parent_state):
         books.add(frame, "MapIterationFailed", _iteration(parent_state, frame.index))
     elif state.head.type == "Task":
         books.add(frame, "TaskStateAborted")
+    execution.fallen[frame.id] = execution.frames.pop(frame.id)
     _abort(books, parent)
-    parent.waits = None
-    return parent
+    parent.waits, parent.fallen = None, children
+    if children.tolerated is not None:
+        failure = StateError(
+            "States.ExceedToleratedFailureThreshold",
+            "The specified tolerated failure threshold was exceeded",
+        )
+    return parent, failure
+
+
+def forget_fallen(books: Books, frame: Frame) -> None:
+    """Forget the children with which a frame's state failed: it goes on without them."""
+    pending = [frame]
+    while pending:
+        above = pending.pop()
+        for children in (above.fallen, above.waits):
+            if isinstance(children, Children):
+                fallen = (books.execution.fallen.pop(below, None) for below in children.running)
+                pending.extend(below for below in fallen if below is not None)
+        above.fallen = None
 
 
 def _start_child(books: Books, frame: Frame, state: State) -> Frame:
@@ -105,22 +146,24 @@ def _remove(books: Books, frame: Frame) -> Frame:
 
 
 def _abort(books: Books, parent: Frame) -> None:
-    """Remove all frames below one, the lowest first."""
+    """Let all frames below one fall, the lowest first."""
+    frames, fallen = books.execution.frames, books.execution.fallen
     order: list[tuple[Frame, State]] = []
     pending = [parent]
     while pending:
         above = pending.pop()
         if isinstance(above.waits, Children):
-            below = [books.execution.frames[frame_id] for frame_id in above.waits.running]
+            below = [frames[frame_id] for frame_id in above.waits.running if frame_id in frames]
             pending.extend(below)
             order.extend((frame, books.state(above)) for frame in below)
     for frame, state_above in reversed(order):
-        books.cancel_task(frame)
+        if not isinstance(frame.waits, Children):
+            books.cancel_task(frame)
         if frame.entered:
             books.add(frame, f"{books.state(frame).head.type}StateAborted")
         if _iterates(state_above):
             books.add(frame, "MapIterationAborted", _iteration(state_above, frame.index))
-        del books.execution.frames[frame.id]
+        fallen[frame.id] = frames.pop(frame.id)
 
 
 def _iterates(state: State) -> bool:

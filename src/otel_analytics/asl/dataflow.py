@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.failures import StateError, runtime_error
 from otel_analytics.asl.fields import STATES_INPUT
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from otel_analytics.asl.fields import Fields
     from otel_analytics.asl.queries.jsonpath import Path
     from otel_analytics.asl.queries.scope import Scope, Template
-    from otel_analytics.asl.turn import Turn
+    from otel_analytics.asl.turn import DataFlow, Turn
 
-__all__ = ["DataFlow", "JsonPathFlow", "JsonataFlow", "parse_flow"]
+__all__ = ["JsonPathFlow", "JsonataFlow", "parse_catch_flow", "parse_flow", "parse_rule_flow"]
 
 INPUT = STATES_INPUT
 RESULT = INPUT | {"result"}
@@ -27,22 +27,6 @@ _ARGUMENTS = {"Task", "Parallel"}
 _RESULT_PATH = {"Pass", "Task", "Parallel", "Map"}
 _RESULT_SELECTOR = {"Task", "Parallel", "Map"}
 _ASSIGN = {"Pass", "Task", "Parallel", "Map", "Wait", "Choice"}
-
-
-class DataFlow(Protocol):
-    """What both query languages do with a state's data."""
-
-    def input(self, turn: Turn) -> Any:
-        """Return the effective input: the raw input after InputPath."""
-
-    def arguments(self, turn: Turn, value: Any) -> Any:
-        """Return what the state works on, from the effective input."""
-
-    def leave(self, turn: Turn, result: Any) -> tuple[Any, dict[str, Any]]:
-        """Return the state's output, and the variables that it assigns."""
-
-    def leave_failed(self, turn: Turn, error: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Return the output and the variables of a catcher."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,14 +70,19 @@ class Timer:
 
 @dataclass(slots=True)
 class Children:
-    """The child frames of a Parallel or Map state."""
+    """The child frames of a Parallel or Map state.
+
+    `tolerated` is how many of them may fail; without it the first failure is the state's own.
+    """
 
     items: list[Any]
     limit: int
     results: list[Any]
+    tolerated: int | None = None
     running: list[int] = field(default_factory=list)
     started: int = 0
     finished: int = 0
+    failed: int = 0
 
 
 @dataclass(slots=True)
@@ -85,7 +90,8 @@ class Frame:
     """One flow under way: the outermost, a branch or an iteration.
 
     `entered` tells whether `state` was entered and not yet left. `last_event` is what the next
-    event of this flow follows.
+    event of this flow follows. `fallen` are the children with which the state failed; a redrive
+    goes on with them. `token` is what a task that waits for a callback shows.
     """
 
     id: int
@@ -103,6 +109,8 @@ class Frame:
     retry_count: int = 0
     attempts: list[int] = field(default_factory=list)  # for each retrier: its retries so far
     waits: TaskWait | Timer | Children | None = None
+    fallen: Children | None = None
+    token: str | None = None
 
 
 @dataclass(slots=True)
@@ -110,7 +118,7 @@ class Execution:
     """An execution: where it stands, and how it ended.
 
     `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; `transitions` counts as AWS
-    bills: each state entered and each retry. Units: `start`, `stop` in seconds since 1970.
+    bills: each state entered, each retry and each redrive. Units: times in seconds since 1970.
     """
 
     identity: Identity
@@ -125,7 +133,10 @@ class Execution:
     history: list[dict[str, Any]] = field(default_factory=list)
     events: int = 0
     frames: dict[int, Frame] = field(default_factory=dict)
+    fallen: dict[int, Frame] = field(default_factory=dict)  # the frames of all fallen children
     ready: deque[int] = field(default_factory=deque)
     timers: list[tuple[float, int]] = field(default_factory=list)  # a heap of (when, frame)
     tasks: dict[int, int] = field(default_factory=dict)  # task: frame
     next_id: int = 1
+    redrive_count: int = 0
+    redriven_at: float | None = None

@@ -9,10 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.bookkeeping import DEADLINE, Books, Ended
-from otel_analytics.asl.children import abandon, end_child, fork, run_children
+from otel_analytics.asl.children import (
+    abandon,
+    end_child,
+    forget_fallen,
+    fork,
+    run_children,
+    tolerate,
+)
 from otel_analytics.asl.execution import Children, Execution, Frame, TaskWait, Timer
 from otel_analytics.asl.failures import StateError
 from otel_analytics.asl.history import TRUNCATED, TaskEvents
+from otel_analytics.asl.queries.functions import new_uuid
 from otel_analytics.asl.retry import FATAL, matches
 from otel_analytics.asl.signals import (
     Asked,
@@ -23,6 +31,7 @@ from otel_analytics.asl.signals import (
     TaskSubmitted,
 )
 from otel_analytics.asl.states import ForkingState
+from otel_analytics.asl.states.task import Task
 from otel_analytics.asl.turn import Choose, Finish, StartTask, WaitUntil
 
 if TYPE_CHECKING:
@@ -35,8 +44,10 @@ if TYPE_CHECKING:
     from otel_analytics.asl.states.state import State
     from otel_analytics.asl.turn import Outcome
 
-__all__ = ["Interpreter", "start_execution"]
+__all__ = ["Interpreter", "deadline_of", "start_execution"]
 
+# So that a step ends now and then, between which the execution is at rest.
+ADVANCES_PER_STEP = 256
 # A year: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_EXECUTION_S = 31_536_000
 
@@ -48,9 +59,14 @@ def start_execution(
     execution = Execution(identity, value, now, next_id=2)
     execution.frames[1] = Frame(1, 0, machine.flows[0].start_at, value, {}, last_event=0)
     execution.ready.append(1)
-    limit_s = MAX_EXECUTION_S if machine.timeout_s is None else machine.timeout_s
-    execution.timers.append((now + min(limit_s, MAX_EXECUTION_S), DEADLINE))
+    execution.timers.append((deadline_of(machine, now), DEADLINE))
     return execution
+
+
+def deadline_of(machine: StateMachine, now: float) -> float:
+    """Return when an execution that begins, or begins again, times out."""
+    limit_s = MAX_EXECUTION_S if machine.timeout_s is None else machine.timeout_s
+    return now + min(limit_s, MAX_EXECUTION_S)
 
 
 class Interpreter:
@@ -67,19 +83,27 @@ class Interpreter:
     ) -> None:
         self._execution = execution
         self._region = execution.identity.region
+        self._told_redrive = False
         self._books = Books(machine, execution, now=now, chance=chance, on_event=on_event)
 
     def step(self, signals: Iterable[Signal] = ()) -> Asked:
-        """Take in what happened outside, advance as far as possible, and return what to do."""
+        """Take in what happened outside, advance, and return what to do.
+
+        It may advance further, in another step, while any frame is ready.
+        """
         self._books.asked = Asked()
         execution = self._execution
         try:
             if execution.events == 0:
                 self._begin()
+            elif execution.redriven_at is not None and not self._told_redrive:
+                self._begin_again()
             for signal in signals:
                 self._accept(signal)
             self._fire_timers()
-            while execution.ready:
+            for _ in range(ADVANCES_PER_STEP):
+                if not execution.ready:
+                    break
                 frame = execution.frames.get(execution.ready.popleft())
                 if frame is not None:
                     self._advance(frame)
@@ -98,6 +122,14 @@ class Interpreter:
             "roleArn": self._execution.identity.role_arn,
         }
         self._books.history.add("ExecutionStarted", 0, details)
+
+    def _begin_again(self) -> None:
+        self._told_redrive = True
+        execution = self._execution
+        details = {"redriveCount": execution.redrive_count}
+        event = self._books.history.add("ExecutionRedriven", execution.events, details)
+        for frame in execution.frames.values():
+            frame.last_event = event
 
     # What happened outside
 
@@ -172,6 +204,8 @@ class Interpreter:
                 return
             if not frame.entered:
                 self._enter(frame, state)
+            if isinstance(state, Task) and state.waits_for_token:
+                frame.token = new_uuid(self._books.chance)  # for each attempt its own
             self._obey(frame, state, state.start(self._books.turn(frame)))
         except StateError as failure:
             self._fail(frame, failure)
@@ -224,7 +258,14 @@ class Interpreter:
             if at is not None:
                 books.set_timer(frame, at)
         books.asked.start.append(
-            TaskRequest(wait.id, task.resource, task.arguments, frame.state, frame.retry_count)
+            TaskRequest(
+                wait.id,
+                task.resource,
+                task.arguments,
+                frame.state,
+                frame.retry_count,
+                task.token,
+            )
         )
 
     def _complete(self, frame: Frame, result: Any) -> None:
@@ -248,6 +289,7 @@ class Interpreter:
         self._books.keep_room()
         frame.last_event = self._books.history.exited(state, output, assigned, frame.last_event)
         frame.entered = False
+        frame.token = None
         frame.input = output
         if following is not None:
             frame.state = following
@@ -265,10 +307,12 @@ class Interpreter:
             state = self._books.state(frame)
             failure = self._explained(frame, failure)
             if self._retry(frame, state, failure):
+                forget_fallen(self._books, frame)
                 return
             self._note_failed(frame, state, failure)
             try:
                 if self._catch(frame, state, failure):
+                    forget_fallen(self._books, frame)
                     return
             except StateError as worse:
                 failure = self._explained(frame, worse)
@@ -276,7 +320,9 @@ class Interpreter:
             if frame.parent is None:
                 error, cause = failure.error, failure.cause
                 self._books.end("FAILED", error, cause, previous=frame.last_event)
-            frame = abandon(self._books, frame)
+            if tolerate(self._books, frame, failure):
+                return
+            frame, failure = abandon(self._books, frame, failure)
 
     def _note_failed(self, frame: Frame, state: State, failure: StateError) -> None:
         """Record that a state failed; a failure that nothing can catch ends the execution."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["canonical_json", "parse_json", "to_json"]
+__all__ = ["canonical_json", "copy_json", "parse_json", "to_json"]
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _ASCII = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
@@ -44,6 +44,14 @@ def parse_json(text: str) -> Any:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("it nests too deeply") from None
+
+
+def copy_json(value: Any) -> Any:
+    """Return a deep copy of a JSON value.
+
+    Raises: TypeError or ValueError if it is not JSON
+    """
+    return parse_json(to_json(value))
 
 
 def _refuse(name: str) -> Any:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
 
-    from otel_analytics.asl.dataflow import DataFlow
+    from otel_analytics.asl.turn import DataFlow
+
 
 __all__ = ["FATAL", "Catcher", "Retrier", "matches", "parse_catchers", "parse_retriers"]
 

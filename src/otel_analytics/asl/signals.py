@@ -36,7 +36,7 @@ class TaskErred:
 
 @dataclass(frozen=True, slots=True)
 class TaskSubmitted:
-    """A task that waits for a job has submitted it."""
+    """A task that waits for a job or a callback has asked for it."""
 
     task: int
     result: Any
@@ -69,6 +69,7 @@ class TaskRequest:
     arguments: Any
     state: str
     retry_count: int
+    token: str | None
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from otel_analytics.asl.queries.scope import Scope
 
@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping
 
-    from otel_analytics.asl.dataflow import DataFlow
-
-__all__ = ["Choose", "Finish", "Fork", "Outcome", "StartTask", "Turn", "WaitUntil"]
+__all__ = ["Choose", "DataFlow", "Finish", "Fork", "Outcome", "StartTask", "Turn", "WaitUntil"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,22 @@ class Turn:
         """Return the same turn, seen by one iteration of a Map."""
         context = {**self.context, "Map": {"Item": {"Index": index, "Value": item}}}
         return Turn(self.input, context, self.variables, self.now, self.chance)
+
+
+class DataFlow(Protocol):
+    """What both query languages do with a state's data."""
+
+    def input(self, turn: Turn) -> Any:
+        """Return the effective input: the raw input after InputPath."""
+
+    def arguments(self, turn: Turn, value: Any) -> Any:
+        """Return what the state works on, from the effective input."""
+
+    def leave(self, turn: Turn, result: Any) -> tuple[Any, dict[str, Any]]:
+        """Return the state's output, and the variables that it assigns."""
+
+    def leave_failed(self, turn: Turn, error: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Return the output and the variables of a catcher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +89,16 @@ class StartTask:
     arguments: Any
     timeout_s: int | None
     heartbeat_s: int | None
+    token: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Run one child flow for each item, at most `limit` at a time."""
+    """Run one child flow for each item, at most `limit` at a time; `tolerated` may fail."""
 
     items: list[Any]
     limit: int
+    tolerated: int | None = None
 
 
 Outcome = Finish | Choose | WaitUntil | StartTask | Fork

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,7 +128,7 @@ def _as_json(report: IngestReport, lake: Path) -> dict[str, Any]:
 
 def _source_as_json(source: SourceReport) -> dict[str, Any]:
     return {
-        "path": str(source.path),
+        "path": os.fsencode(source.path).decode("utf-8", "backslashreplace"),
         "source_id": source.source_id,
         "outcome": source.outcome,
         "error": source.error,

@@ -12,7 +12,7 @@ import click
 from otel_analytics import __version__
 from otel_analytics.cli.options import settings_options
 from otel_analytics.cli.output import say
-from otel_analytics.errors import OtelAnalyticsError
+from otel_analytics.errors import OtelAnalyticsError, Refused
 
 __all__ = ["COMMANDS", "cli", "main"]
 
@@ -67,9 +67,8 @@ def cli(ctx: click.Context, /, **flags: Any) -> None:
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 2 refused before any work began, 1 failed later."""
     try:
+        _check_arguments(sys.argv)
         cli(prog_name="otel-analytics", standalone_mode=False)
-    except click.exceptions.Abort:
-        _end("interrupted", 130)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -79,7 +78,7 @@ def main() -> NoReturn:
         _end(_explained(error), error.exit_code)
     except OtelAnalyticsError as error:
         _end(str(error), error.exit_code)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         _end("interrupted", 130)
     except RuntimeError as error:
         # What DuckDB makes of an interrupt that comes while it works.
@@ -94,6 +93,13 @@ def main() -> NoReturn:
         where = f"{error.filename}: " if error.filename else ""
         _end(f"{where}{error.strerror or error}", 1)
     sys.exit(0)
+
+
+def _check_arguments(arguments: list[str]) -> None:
+    # Python hands over a byte that is not UTF-8 as half of a surrogate pair, which nothing takes.
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise Refused(f"the argument {argument[:80]} is not UTF-8: write it in UTF-8")
 
 
 def _explained(error: click.ClickException) -> str:

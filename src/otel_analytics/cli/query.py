@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.cli.input import read_text
 from otel_analytics.cli.options import json_option, settings_of, settings_options
 from otel_analytics.cli.output import print_json, print_table, say
 
@@ -67,7 +67,7 @@ def query_command(ctx: click.Context, /, *, sql: str, as_json: bool, **flags: An
     from otel_analytics.local.embedded import open_embedded_aws
 
     if sql == "-":
-        sql = sys.stdin.read()
+        sql = read_text(sql)
     with open_embedded_aws(settings_of(ctx, flags)) as aws:
         result = aws.query(sql)
     if as_json:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.cli.input import read_text
 from otel_analytics.cli.options import json_option, settings_of, settings_options
 from otel_analytics.cli.output import print_json, print_table, say
 from otel_analytics.cli.progress import Tracker, show_progress
@@ -97,11 +97,8 @@ def read_payload(input_file: str) -> Any:
     from otel_analytics.errors import InvalidPayload
 
     try:
-        text = sys.stdin.read() if input_file == "-" else Path(input_file).read_text("utf-8")
-        return json.loads(text)
-    except OSError as error:
-        raise InvalidPayload(f"cannot be read: {error.strerror}", where=input_file) from error
-    except ValueError as error:
+        return json.loads(read_text(input_file))
+    except (ValueError, RecursionError) as error:
         raise InvalidPayload(f"is not JSON: {error}", where=input_file) from error
 
 
@@ -159,8 +156,8 @@ def _warnings(aws: EmbeddedAws, names: Sequence[str], execution_date: date) -> l
     unknown = [name for name in names if name not in found and name not in known]
     if unknown:
         raise Refused(
-            f"there is no log record of {', '.join(unknown)}; the services in "
-            f"{settings.source.table} are: {', '.join(known) or '(none)'}"
+            f"there is no log record of {_listed(unknown)}; the services in "
+            f"{settings.source.table} are: {_listed(list(known)) or '(none)'}"
         )
     first_day, last_day = coverage_window(execution_date, settings)
     warnings = []
@@ -174,6 +171,11 @@ def _warnings(aws: EmbeddedAws, names: Sequence[str], execution_date: date) -> l
         else:
             warnings += _missing_keys(name, *found[name], settings=settings)
     return warnings
+
+
+def _listed(names: Sequence[str], most: int = 50) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
 def _missing_keys(

@@ -221,8 +221,10 @@ def _text(value: _AnyValue | None) -> str:
     if value is not None and value.string_value is None:
         if value.bool_value is not None:
             return "true" if value.bool_value else "false"
-        if isinstance(value.int_value, str):
-            return str(_int64(value.int_value))
+        number = value.int_value
+        if isinstance(number, str):
+            is_plain = number.isdecimal() and number.isascii() and len(number) < 19
+            return number if is_plain and number[0] != "0" else str(_int64(number))
         if value.int_value is None and isinstance(value.double_value, float):
             return double_text(value.double_value)
     return text(_value(value))

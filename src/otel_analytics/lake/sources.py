@@ -150,6 +150,10 @@ def _chunks(content: Content, limit: int | None) -> Iterator[bytes]:
 
 def _open(path: Path) -> Content:
     try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise IngestFailed("has a name that is not UTF-8: rename it", where=str(path)) from error
+    try:
         stream = pa.OSFile(str(path))
         magic = stream.read(len(ZSTD_MAGIC))
         stream.seek(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,16 +97,15 @@ class EmbeddedAws:
 def open_embedded_aws(settings: Settings) -> Iterator[EmbeddedAws]:
     """Open the home of the settings, and close it.
 
-    Raises: HomeTooNew, InvalidHome
+    Raises: HomeTooNew, InvalidHome, InvalidSettings
     """
-    home = open_home(Path(settings.home))
-    store = ObjectStore(home.s3, home.tmp)
-    engine = Engine(store, memory_limit=settings.memory_limit)
-    try:
+    with ExitStack() as stack:
+        home = open_home(Path(settings.home))
+        stack.callback(home.close)
+        store = ObjectStore(home.s3, home.tmp)
+        engine = Engine(store, memory_limit=settings.memory_limit)
+        stack.callback(engine.close)
         catalog = Catalog(home)
         catalog.create_database(settings.athena.database)
         athena = Athena(catalog, store, engine, QueryExecutions(home))
         yield EmbeddedAws(settings, home, store, catalog, athena, Executions(home))
-    finally:
-        engine.close()
-        home.close()

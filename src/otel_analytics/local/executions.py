@@ -10,10 +10,12 @@ import os
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.errors import InvalidName
+from otel_analytics.asl import dump_execution, load_execution
+from otel_analytics.errors import InvalidName, Refused
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,9 +23,12 @@ if TYPE_CHECKING:
     from otel_analytics.asl import Execution, Identity
     from otel_analytics.local.home import Home
 
-__all__ = ["Executions", "Runner", "this_process"]
+__all__ = ["Executions", "Runner", "Stored", "this_process"]
 
-_COLUMNS = "name, state_machine, status, start, stop, input, output, error, cause"
+_COLUMNS = (
+    "name, state_machine, status, start, stop, input, output, error, cause, host, pid, "
+    "process_start"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,15 @@ def _process_start(pid: int) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """An execution out of the home, with the document and the machine's name of its start."""
+
+    definition: Any
+    state_machine: str
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
 class Executions:
     """The executions of a home."""
 
@@ -98,17 +112,25 @@ class Executions:
                 "choose another name"
             )
 
-    def append(self, name: str, event: dict[str, Any]) -> None:
-        """Write down one event of an execution's history."""
+    def append(
+        self, name: str, events: list[dict[str, Any]], checkpoint: dict[str, Any] | None = None
+    ) -> None:
+        """Write down events of an execution, and where it stands after them."""
         with self.home.transaction() as connection:
-            connection.execute(
-                "INSERT INTO events VALUES (?, ?, ?)", (name, event["id"], _json(event))
-            )
+            _append(connection, name, events)
+            if checkpoint is not None:
+                _keep(connection, name, checkpoint)
 
-    def finish(self, name: str, execution: Execution) -> None:
-        """Write down how an execution ended."""
+    def finish(self, name: str, execution: Execution, events: list[dict[str, Any]]) -> None:
+        """Write down the last events, how the execution ended, and what a redrive needs."""
         output = None if execution.status != "SUCCEEDED" else _json(execution.output)
         with self.home.transaction() as connection:
+            _append(connection, name, events)
+            if execution.status == "SUCCEEDED":
+                connection.execute("DELETE FROM checkpoints WHERE execution = ?", (name,))
+            else:
+                _keep(connection, name, dump_execution(execution))
+            connection.execute("DELETE FROM stop_requests WHERE execution = ?", (name,))
             connection.execute(
                 "UPDATE executions SET status = ?, stop = ?, output = ?, error = ?, cause = ?, "
                 "transitions = ? WHERE name = ?",
@@ -123,19 +145,69 @@ class Executions:
                 ),
             )
 
+    def request_stop(self, reference: str, error: str | None, cause: str | None) -> None:
+        """Have the process that carries an execution out stop it.
+
+        Raises: InvalidName as `describe_execution` does; Refused if it is not running
+        """
+        described = self.describe_execution(reference)
+        if described["status"] != "RUNNING":
+            raise Refused(f"{described['name']} is {described['status']}: nothing is to be stopped")
+        with self.home.transaction() as connection:
+            connection.execute(
+                "REPLACE INTO stop_requests VALUES (?, ?, ?)", (described["name"], error, cause)
+            )
+
+    def stop_request(self, name: str) -> tuple[str | None, str | None] | None:
+        """Return the error and the cause with which someone wants an execution stopped."""
+        with self.home.reading() as connection:
+            row = connection.execute(
+                "SELECT error, cause FROM stop_requests WHERE execution = ?", (name,)
+            ).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def claim(self, reference: str, runner: Runner) -> Stored:
+        """Return an execution that did not succeed, which `runner` carries out from now on.
+
+        Raises: InvalidName as `describe_execution` does; Refused if it succeeded, is running, or
+            ended before anything of it was kept
+        """
+        with self.home.transaction() as connection:
+            described = _described(_find(connection, reference))
+            name, status = described["name"], described["status"]
+            kept = connection.execute(
+                "SELECT definition, state_machine, document FROM executions "
+                "LEFT JOIN checkpoints ON execution = name WHERE name = ?",
+                (name,),
+            ).fetchone()
+            if status in ("RUNNING", "SUCCEEDED") or kept[2] is None:
+                why = "nothing is kept of it" if status == "ABORTED" else f"it is {status}"
+                raise Refused(
+                    f"ExecutionNotRedrivable: {name} cannot be redriven, {why}: start a new one"
+                )
+            connection.execute(
+                "UPDATE executions SET status = 'RUNNING', stop = NULL, error = NULL, "
+                "cause = NULL, host = ?, pid = ?, process_start = ? WHERE name = ?",
+                (runner.host, runner.pid, runner.process_start, name),
+            )
+        execution = load_execution(json.loads(kept[2]))
+        execution.history = self.get_execution_history(name)
+        return Stored(json.loads(kept[0]), kept[1].rpartition(":")[2], execution)
+
     def list_executions(
         self, *, max_results: int | None = None, status: str | None = None
     ) -> list[dict[str, Any]]:
         """Return the executions as `list-executions` shows them, newest first."""
+        shown = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate")
         with self.home.reading() as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM executions WHERE ?1 IS NULL OR status = ?1 "  # noqa: S608
-                "ORDER BY start DESC, name LIMIT ?2",
-                (status, -1 if max_results is None else max_results),
-            ).fetchall()
-        shown = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate")
-        documents = (_described(row) for row in rows)
-        return [{key: one[key] for key in shown if key in one} for one in documents]
+                f"SELECT {_COLUMNS} FROM executions ORDER BY start DESC, name"  # noqa: S608
+            )
+            documents = (_described(row) for row in rows)
+            asked = (one for one in documents if status in (None, one["status"]))
+            return [
+                {key: one[key] for key in shown if key in one} for one in islice(asked, max_results)
+            ]
 
     def describe_execution(self, reference: str) -> dict[str, Any]:
         """Return an execution as `describe-execution` shows it.
@@ -203,12 +275,35 @@ def _find(connection: sqlite3.Connection, reference: str) -> Any:
     raise InvalidName(f"'{reference}' begins the names of several executions: {names}: write more")
 
 
+def _append(connection: sqlite3.Connection, name: str, events: list[dict[str, Any]]) -> None:
+    connection.executemany(
+        "INSERT INTO events VALUES (?, ?, ?)",
+        ((name, event["id"], _json(event)) for event in events),
+    )
+
+
+def _keep(connection: sqlite3.Connection, name: str, checkpoint: dict[str, Any]) -> None:
+    connection.execute("REPLACE INTO checkpoints VALUES (?, ?)", (name, _json(checkpoint)))
+
+
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which SQLite cannot keep
+        return json.dumps(value, separators=(",", ":"))
+    return text
 
 
 def _described(row: Any) -> dict[str, Any]:
-    name, state_machine, status, start, stop, value, output, error, cause = row
+    name, state_machine, status, start, stop, value, output, error, cause, *who = row
+    runner = Runner(*who)
+    if status == "RUNNING" and runner.is_dead():
+        status, error = "ABORTED", "ProcessDied"
+        cause = (
+            f"The process {runner.pid}, which carried the execution out, is gone; this goes on "
+            f"where it stopped: otel-analytics asl redrive {name}"
+        )
     document = {
         "executionArn": f"{state_machine.replace(':stateMachine:', ':execution:')}:{name}",
         "stateMachineArn": state_machine,

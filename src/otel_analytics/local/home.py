@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_VERSION", "Home", "open_home"]
 
-SCHEMA_VERSION: Final = 1
+# A home is made, or brought up to date, by these one after the other; one that was published
+# stays as it is.
+_SCHEMAS: Final = ("schema.sql", "schema_2.sql")
+SCHEMA_VERSION: Final = len(_SCHEMAS)
 _APPLICATION_ID: Final = 0x6F74656C  # "otel", at byte 68 of the file
 _BUSY_TIMEOUT_S: Final = 60.0
 
@@ -141,12 +144,12 @@ def _prepare(connection: sqlite3.Connection, catalog: Path) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     # another process may have made the tables while this one waited
-    if _checked_version(connection, catalog) == 0:
-        schema = files(__package__).joinpath("schema.sql").read_text("utf-8")
+    for name in _SCHEMAS[_checked_version(connection, catalog) :]:
+        schema = files(__package__).joinpath(name).read_text("utf-8")
         for statement in schema.split(";\n"):
             connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
 
 

@@ -1,4 +1,4 @@
--- The catalog of a home. A change of these tables raises SCHEMA_VERSION in home.py.
+-- The catalog of a home, version 1. A change comes as a further file, named in home.py.
 
 CREATE TABLE databases (
     name TEXT PRIMARY KEY,

@@ -17,6 +17,7 @@ from otel_analytics import asl
 from otel_analytics.errors import InvalidName
 from otel_analytics.local.executions import this_process
 from otel_analytics.local.lambdas import INVOKE, invoke, invoke_directly
+from otel_analytics.local.recording import Recording
 from otel_analytics.local.tasks_glue import glue_tasks
 from otel_analytics.local.tasks_s3 import s3_tasks
 
@@ -71,34 +72,77 @@ class StepFunctions:
         if not _NAME.fullmatch(name):
             raise InvalidName(f"execution name {name[:80]!r} is not allowed: use A–Z a–z 0–9 _ -")
         identity = asl.Identity.of(state_machine, name, region=REGION, account=ACCOUNT)
-        definition = json.loads(document) if isinstance(document, str) else document
-        started = False
+        stop = asl.StopSwitch()
+        recording = Recording(self.executions, name, stop)
 
         def record(event: dict[str, Any]) -> None:
-            nonlocal started
-            if not started:
+            if event["type"] == "ExecutionStarted":
                 # only now: what `asl.run` refuses leaves no execution behind
-                start = self.clock.now()
-                runner = this_process()
                 self.executions.create(
-                    identity, value=value, definition=definition, start=start, runner=runner
+                    identity,
+                    value=value,
+                    definition=machine.document,
+                    start=self.clock.now(),
+                    runner=this_process(),
                 )
-                started = True
-            self.executions.append(name, event)
+            recording.on_event(event)
             if on_event is not None:
                 on_event(event)
 
-        execution = asl.run(
-            machine,
-            value,
-            self._tasks(),
-            clock=self.clock,
-            random=self.random,
-            identity=identity,
-            on_event=record,
-        )
-        self.executions.finish(name, execution)
+        with recording:
+            asl.run(
+                machine,
+                value,
+                self._tasks(),
+                clock=self.clock,
+                random=self.random,
+                identity=identity,
+                on_event=record,
+                on_rest=recording.on_rest,
+                stop=stop,
+            )
         return self.executions.describe_execution(name)
+
+    def redrive_execution(
+        self, reference: str, *, on_event: Callable[[dict[str, Any]], None] | None = None
+    ) -> dict[str, Any]:
+        """Go on with an execution that did not succeed, or whose process died, to its end.
+
+        It goes on from the states that failed or were at work, as RedriveExecution does.
+
+        Raises: InvalidName if there is none; Refused if it cannot be redriven
+        """
+        stored = self.executions.claim(reference, this_process())
+        execution, stop = stored.execution, asl.StopSwitch()
+        name = execution.identity.execution_name
+        recording = Recording(self.executions, name, stop)
+
+        def record(event: dict[str, Any]) -> None:
+            recording.on_event(event)
+            if on_event is not None:
+                on_event(event)
+
+        with recording:
+            asl.redrive(
+                asl.parse(stored.definition),
+                execution,
+                self._tasks(),
+                clock=self.clock,
+                random=self.random,
+                on_event=record,
+                on_rest=recording.on_rest,
+                stop=stop,
+            )
+        return self.executions.describe_execution(name)
+
+    def stop_execution(
+        self, reference: str, *, error: str | None = None, cause: str | None = None
+    ) -> None:
+        """Have a running execution, of this process or another, end as ABORTED.
+
+        Raises: InvalidName if there is none; Refused if it is not running
+        """
+        self.executions.request_stop(reference, error, cause)
 
     def _tasks(self) -> dict[str, Callable[[Any, asl.TaskContext], Any]]:
         return {

@@ -18,10 +18,9 @@ from otel_analytics.errors import InvalidDocument
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_analytics.asl.dataflow import DataFlow
     from otel_analytics.asl.queries.scope import Scope
     from otel_analytics.asl.states.state import NestFlow
-    from otel_analytics.asl.turn import Turn
+    from otel_analytics.asl.turn import DataFlow, Turn
 
 __all__ = ["Choice"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_analytics.asl.queries.jsonpath import Path
-    from otel_analytics.asl.queries.scope import Template
+    from otel_analytics.asl.queries.scope import Scope, Template
     from otel_analytics.asl.states.state import NestFlow
     from otel_analytics.asl.turn import Turn
 
@@ -31,10 +31,6 @@ _DISTRIBUTED = (
     "ItemReader",
     "ItemBatcher",
     "ResultWriter",
-    "ToleratedFailureCount",
-    "ToleratedFailureCountPath",
-    "ToleratedFailurePercentage",
-    "ToleratedFailurePercentagePath",
 )
 
 
@@ -48,6 +44,8 @@ class Map:
     items_path: Path | None
     selector: Template | None
     max_concurrency: Number | None
+    tolerated_count: Number | None
+    tolerated_percentage: Number | None
 
     @property
     def iterates(self) -> bool:
@@ -78,6 +76,8 @@ class Map:
             None if fields.jsonata else fields.path("ItemsPath"),
             None if selector is None else fields.template(selector),
             fields.number("MaxConcurrency"),
+            fields.number("ToleratedFailureCount"),
+            _percentage(fields),
         )
 
     def start(self, turn: Turn) -> Fork:
@@ -90,7 +90,11 @@ class Map:
             0 if self.max_concurrency is None else self.max_concurrency.evaluate(turn.scope(value))
         )
         items = self._find_items(turn, value)
-        return Fork(items, min(limit or MAX_CONCURRENT_ITERATIONS, MAX_CONCURRENT_ITERATIONS))
+        return Fork(
+            items,
+            min(limit or MAX_CONCURRENT_ITERATIONS, MAX_CONCURRENT_ITERATIONS),
+            self._tolerated(turn.scope(value), len(items)),
+        )
 
     def targets(self) -> Iterator[tuple[str, str]]:
         """Yield where the state leads."""
@@ -106,6 +110,15 @@ class Map:
             return item
         turn = turn.with_item(index, item)
         return self.selector.evaluate(turn.scope(self.head.flow.input(turn)))
+
+    def _tolerated(self, scope: Scope, length: int) -> int | None:
+        """Return how many iterations may fail: the smaller, where both limits are given."""
+        limits = []
+        if self.tolerated_count is not None:
+            limits.append(self.tolerated_count.evaluate(scope))
+        if self.tolerated_percentage is not None:
+            limits.append(length * self.tolerated_percentage.evaluate(scope) // 100)
+        return min(limits, default=None)
 
     def _find_items(self, turn: Turn, value: Any) -> list[Any]:
         if self.items is not None:
@@ -140,6 +153,13 @@ def _inline(processor: dict[str, Any], where: str) -> dict[str, Any]:
             where=f"{where}.ProcessorConfig.Mode",
         )
     return {name: value for name, value in processor.items() if name != "ProcessorConfig"}
+
+
+def _percentage(fields: Fields) -> Number | None:
+    percentage = fields.number("ToleratedFailurePercentage")
+    if percentage is not None and percentage.value is not None and percentage.value > 100:
+        raise fields.invalid("ToleratedFailurePercentage", "must be from 0 to 100")
+    return percentage
 
 
 def _items(fields: Fields) -> Template | None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_analytics.asl.dataflow import DataFlow
     from otel_analytics.asl.retry import Catcher, Retrier
-    from otel_analytics.asl.turn import Outcome, Turn
+    from otel_analytics.asl.turn import DataFlow, Outcome, Turn
 
     NestFlow = Callable[[Any, str], int]
 

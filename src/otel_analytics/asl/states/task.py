@@ -65,7 +65,13 @@ class Task:
             flow.arguments(turn, value),
             None if self.timeout is None else self.timeout.evaluate(scope),
             None if self.heartbeat is None else self.heartbeat.evaluate(scope),
+            turn.context["Task"]["Token"] if self.waits_for_token else None,
         )
+
+    @property
+    def waits_for_token(self) -> bool:
+        """Whether its result comes by a callback, not from the call itself."""
+        return self.resource.endswith(".waitForTaskToken")
 
     def targets(self) -> Iterator[tuple[str, str]]:
         """Yield where the state leads."""

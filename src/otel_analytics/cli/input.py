@@ -1,0 +1,25 @@
+"""What is read from the person who calls: a file or standard input, as text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from otel_analytics.errors import UnreadablePath
+
+__all__ = ["read_text"]
+
+
+def read_text(name: str) -> str:
+    """Return the text of the file `name`, or of standard input if that is `-`.
+
+    Raises: UnreadablePath if it cannot be read or is not UTF-8
+    """
+    where = "standard input" if name == "-" else name
+    try:
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise UnreadablePath(f"cannot be read: {error.strerror}", where=where) from error
+    except UnicodeDecodeError as error:
+        raise UnreadablePath(f"is not UTF-8: {error.reason}", where=where) from error
