@@ -5,6 +5,7 @@
     │   ├── InvalidName         a service name, prefix, query type, date or S3 address
     │   ├── InvalidSettings     otel-analytics.toml, environment or flags
     │   ├── InvalidPayload      an execution's input or a Lambda's event
+    │   ├── UnknownService      the logs hold no event of a service
     │   ├── InvalidDocument     a state machine document
     │   ├── InvalidQuery        a statement that is not Athena's SQL
     │   ├── UnreadablePath      no such file or folder, or no permission
@@ -37,6 +38,7 @@ __all__ = [
     "OtelAnalyticsError",
     "QueryFailed",
     "Refused",
+    "UnknownService",
     "UnreadablePath",
 ]
 
@@ -71,6 +73,10 @@ class InvalidSettings(Refused):
 
 class InvalidPayload(Refused):
     """An execution's input, or the event of a Lambda, is not what the contract says."""
+
+
+class UnknownService(Refused):
+    """The longest window holds no event of a service."""
 
 
 class InvalidDocument(Refused):

@@ -272,7 +272,6 @@ def test_broken_parquet_is_refused_and_named(shell: Shell) -> None:
     assert "a.parquet" in message
 
 
-@pytest.mark.xfail(reason="DuckDB's time zone is set for one cursor, not for all", strict=True)
 def test_times_with_a_zone_are_utc_whatever_the_zone_of_the_machine(shell: Shell) -> None:
     folder = shell.folder / "logs"
     row = "SELECT TIMESTAMPTZ '2025-10-20 23:30:00+00' AS created_at, 'shop' AS service"

@@ -12,7 +12,7 @@ from demo.otlp import ShopEvent
 from tests.cli.conftest import E
 from tests.cli.seven import assert_tables_are_the_oracles, tables_of
 from tests.oracle.otto import SERVICE, as_oracle_events
-from tests.oracle.seven_tables import TABLES, Definition
+from tests.oracle.seven_tables import Definition
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Ingest
@@ -129,15 +129,16 @@ def test_a_known_service_without_events_in_a_window_gets_empty_tables(own_otto: 
     assert "warning" not in ended.stderr
 
 
-def test_a_known_service_without_any_event_in_the_windows_gets_a_warning_and_empty_tables(
+def test_a_service_without_any_event_in_the_windows_is_refused_with_the_days_it_has(
     own_otto: Shell,
 ) -> None:
-    ended = own_otto.done("run", "otto", "--execution-date", "2030-01-01")
-    assert tables_of(own_otto, "otto") == {query_type: [] for query_type in TABLES}
-    assert (
-        "warning: otto has no event from 2028-12-01 to 2029-12-31, so its tables will be empty; "
-        "its events are from 2022-07-31 to 2022-08-28: give --execution-date"
-    ) in ended.stderr
+    before = tables_of(own_otto, "otto")
+    message = own_otto.refused("run", "otto", "--execution-date", "2030-01-01")
+    assert message == (
+        "no event of otto from 2028-12-01 to 2029-12-31; logall has otto from 2022-07-31 to "
+        "2022-08-28: give --execution-date"
+    )
+    assert tables_of(own_otto, "otto") == before
 
 
 def test_a_service_that_the_logs_do_not_know_is_refused_and_those_they_know_are_named(
@@ -145,7 +146,9 @@ def test_a_service_that_the_logs_do_not_know_is_refused_and_those_they_know_are_
 ) -> None:
     before = own_otto.done("executions", "--json").json
     message = own_otto.refused("run", "otto", "oto", "--execution-date", E)
-    assert message == "there is no log record of oto; the services in logall are: otto"
+    assert message == (
+        "no event of oto from 2021-08-01 to 2022-08-28; the services in logall are: otto"
+    )
     assert own_otto.done("executions", "--json").json == before
 
 

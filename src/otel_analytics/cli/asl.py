@@ -6,6 +6,8 @@ import json
 import re
 import sys
 from contextlib import redirect_stdout
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from otel_analytics.cli.options import json_option, settings_of, settings_option
 from otel_analytics.cli.output import say
 
 if TYPE_CHECKING:
+    from otel_analytics.asl import Clock
     from otel_analytics.local.embedded import EmbeddedAws
 
 __all__ = ["asl_command"]
@@ -28,18 +31,24 @@ def asl_command() -> None:
     """
 
 
-@asl_command.command("run", short_help="Run a document.")
-@click.argument("document", metavar="DOCUMENT")
-@click.option("--input", "input_file", metavar="FILE", help="The input as JSON; - for stdin.")
-@click.option(
+_lambda_option = click.option(
     "--lambda",
     "lambdas",
     metavar="NAME=FILE.py:function",
     multiple=True,
     help="A function by its name, name:alias or ARN; may be repeated.",
 )
+_instant_option = click.option(
+    "--instant", is_flag=True, help="Waits and the delays of retries take no time."
+)
+
+
+@asl_command.command("run", short_help="Run a document.")
+@click.argument("document", metavar="DOCUMENT")
+@click.option("--input", "input_file", metavar="FILE", help="The input as JSON; - for stdin.")
+@_lambda_option
 @click.option("--name", help="The execution's name; default: a new UUID.")
-@click.option("--instant", is_flag=True, help="Waits and the delays of retries take no time.")
+@_instant_option
 @json_option
 @settings_options
 @click.pass_context
@@ -75,13 +84,82 @@ def run_command(
         functions = load_functions(lambdas)
         check_functions(machine, functions)
         with open_embedded_aws(settings_of(ctx, flags)) as aws:
-            clock = asl.SkippingClock() if instant else asl.SystemClock()
-            step_functions = StepFunctions(aws.athena, aws.executions, functions, clock=clock)
+            step_functions = StepFunctions(
+                aws.athena, aws.executions, functions, clock=_clock(instant=instant)
+            )
             execution = step_functions.start_execution(
                 definition, value, name=name, state_machine=_machine_name(document)
             )
             report = _report(aws, execution)
-    _print(execution["name"], report, as_json=as_json)
+    _print(report, as_json=as_json)
+
+
+@asl_command.command("redrive", short_help="Go on with an execution that did not succeed.")
+@click.argument("execution", metavar="ID")
+@_lambda_option
+@_instant_option
+@json_option
+@settings_options
+@click.pass_context
+def redrive_command(
+    ctx: click.Context,
+    /,
+    *,
+    execution: str,
+    lambdas: tuple[str, ...],
+    instant: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Go on with an execution that failed, was stopped, or whose process died.
+
+    ID is its ARN, its name, or the beginning of its name. It goes on from the states that failed;
+    what had succeeded is not run again. Its Lambdas must be given anew; those of `run` need not.
+    """
+    from otel_analytics import asl
+    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.local.function_files import load_functions
+    from otel_analytics.local.lambdas import check_functions
+    from otel_analytics.local.step_functions import STATE_MACHINE
+
+    with redirect_stdout(sys.stderr), open_embedded_aws(settings_of(ctx, flags)) as aws:
+        step_functions = aws.step_functions(now=lambda: datetime.now(UTC))
+        described = aws.executions.describe_execution(execution)
+        is_ours = described["stateMachineArn"].endswith(f":{STATE_MACHINE}")
+        functions = {
+            **(step_functions.functions if is_ours else {}),
+            **load_functions(lambdas),
+        }
+        check_functions(asl.parse(aws.executions.definition(execution)), functions)
+        step_functions = replace(step_functions, functions=functions, clock=_clock(instant=instant))
+        report = _report(aws, step_functions.redrive_execution(execution))
+    _print(report, as_json=as_json)
+
+
+@asl_command.command("stop", short_help="Stop a running execution.")
+@click.argument("execution", metavar="ID")
+@click.option("--error", help="The error with which it ends.")
+@click.option("--cause", help="The cause with which it ends.")
+@settings_options
+@click.pass_context
+def stop_command(
+    ctx: click.Context,
+    /,
+    *,
+    execution: str,
+    error: str | None,
+    cause: str | None,
+    **flags: Any,
+) -> None:
+    """Have a running execution, of whatever process, end as ABORTED.
+
+    ID is its ARN, its name, or the beginning of its name.
+    """
+    from otel_analytics.local.embedded import open_embedded_aws
+
+    with open_embedded_aws(settings_of(ctx, flags)) as aws:
+        aws.executions.request_stop(execution, error, cause)
+    say(f"{execution} is being stopped: otel-analytics describe {execution}")
 
 
 @asl_command.command("validate", short_help="Check a document.")
@@ -114,6 +192,12 @@ def _read(document: str) -> str:
         ) from error
 
 
+def _clock(*, instant: bool) -> Clock:
+    from otel_analytics import asl
+
+    return asl.SkippingClock() if instant else asl.SystemClock()
+
+
 def _input(input_file: str | None) -> Any:
     from otel_analytics.cli.run import read_payload
 
@@ -141,7 +225,8 @@ def _report(aws: EmbeddedAws, execution: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _print(name: str, report: dict[str, Any], *, as_json: bool) -> None:
+def _print(report: dict[str, Any], *, as_json: bool) -> None:
+    name = report["name"]
     if as_json:
         _print_json(report)
     if report["status"] == "SUCCEEDED":

@@ -15,10 +15,6 @@ from otel_analytics.cli.output import print_json, print_table, say
 from otel_analytics.cli.progress import Tracker, show_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
-
-    from otel_analytics.config import Settings
     from otel_analytics.local.embedded import EmbeddedAws
 
 __all__ = ["read_payload", "run_command"]
@@ -105,11 +101,12 @@ def read_payload(input_file: str) -> Any:
 def _check_coverage(aws: EmbeddedAws, payload: Any) -> list[str]:
     """Return what will make tables empty; a wrong payload is left to the state machine.
 
-    Raises: Refused if there are no logs, or none of a service
+    Raises: Refused if there are no logs; UnknownService if there are none of a service
     """
     from otel_analytics.errors import InvalidName
     from otel_analytics.names import parse_service_names
     from otel_analytics.pipeline import INPUT_FIELDS
+    from otel_analytics.query.coverage import check_coverage
     from otel_analytics.query.handler import execution_date_of
 
     if not isinstance(payload, dict) or not payload.keys() <= set(INPUT_FIELDS):
@@ -122,7 +119,9 @@ def _check_coverage(aws: EmbeddedAws, payload: Any) -> list[str]:
     except InvalidName:
         return []
     _check_source(aws)
-    return _warnings(aws, names, execution_date)
+    return check_coverage(
+        names, execution_date=execution_date, settings=aws.settings, run_query=aws.rows
+    )
 
 
 def _check_source(aws: EmbeddedAws) -> None:
@@ -141,55 +140,6 @@ def _check_source(aws: EmbeddedAws) -> None:
             else "create it with otel-analytics query 'CREATE EXTERNAL TABLE …'"
         )
         raise Refused(f"there is no table {database}.{table} yet: {how}") from error
-
-
-def _warnings(aws: EmbeddedAws, names: Sequence[str], execution_date: date) -> list[str]:
-    from otel_analytics.errors import Refused
-    from otel_analytics.query.coverage import build_coverage, build_known_services, coverage_window
-
-    settings = aws.settings
-    coverage = build_coverage(service_names=names, execution_date=execution_date, settings=settings)
-    found = {service: counts for service, *counts in aws.rows(coverage)}
-    known: dict[str, tuple[Any, ...]] = {}
-    if len(found) < len(names):
-        known = {row[0]: row for row in aws.rows(build_known_services(settings)) if row[0]}
-    unknown = [name for name in names if name not in found and name not in known]
-    if unknown:
-        raise Refused(
-            f"there is no log record of {_listed(unknown)}; the services in "
-            f"{settings.source.table} are: {_listed(list(known)) or '(none)'}"
-        )
-    first_day, last_day = coverage_window(execution_date, settings)
-    warnings = []
-    for name in names:
-        if name not in found:
-            _, _, first, last = known[name]
-            warnings.append(
-                f"{name} has no event from {first_day} to {last_day}, so its tables will be empty; "
-                f"its events are from {first} to {last}: give --execution-date"
-            )
-        else:
-            warnings += _missing_keys(name, *found[name], settings=settings)
-    return warnings
-
-
-def _listed(names: Sequence[str], most: int = 50) -> str:
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
-
-
-def _missing_keys(
-    name: str, events: int, with_user: int, with_session: int, *, settings: Settings
-) -> list[str]:
-    return [
-        f"{name} has {events:,} events and none with a {what} ({setting} = {', '.join(keys)}), so "
-        "its tables will say little: otel-analytics inspect shows which attributes there are"
-        for what, count, setting, keys in (
-            ("user", with_user, "keys.user", settings.keys.user),
-            ("session", with_session, "keys.session", settings.keys.session),
-        )
-        if not count
-    ]
 
 
 def _print(execution: dict[str, Any], *, as_json: bool) -> None:

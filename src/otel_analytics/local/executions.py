@@ -247,6 +247,18 @@ class Executions:
             ).fetchone()
         return int(row[0])
 
+    def definition(self, reference: str) -> Any:
+        """Return the document with which an execution was started.
+
+        Raises: InvalidName as `describe_execution` does
+        """
+        with self.home.reading() as connection:
+            name = _find(connection, reference)[0]
+            row = connection.execute(
+                "SELECT definition FROM executions WHERE name = ?", (name,)
+            ).fetchone()
+        return json.loads(row[0])
+
     def runner(self, reference: str) -> Runner:
         """Return the process that carries, or carried, an execution out."""
         with self.home.reading() as connection:

@@ -54,13 +54,14 @@ class Home:
         """
         with self._turn:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
                 try:
+                    self._connection.execute("BEGIN IMMEDIATE")
                     yield self._connection
-                except BaseException:
-                    self._connection.execute("ROLLBACK")
+                    self._connection.execute("COMMIT")
+                except BaseException:  # an interrupt may come between any two of these
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
                     raise
-                self._connection.execute("COMMIT")
             except sqlite3.OperationalError as error:
                 raise self._failed(error) from error
 

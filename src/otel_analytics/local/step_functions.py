@@ -135,15 +135,6 @@ class StepFunctions:
             )
         return self.executions.describe_execution(name)
 
-    def stop_execution(
-        self, reference: str, *, error: str | None = None, cause: str | None = None
-    ) -> None:
-        """Have a running execution, of this process or another, end as ABORTED.
-
-        Raises: InvalidName if there is none; Refused if it is not running
-        """
-        self.executions.request_stop(reference, error, cause)
-
     def _tasks(self) -> dict[str, Callable[[Any, asl.TaskContext], Any]]:
         return {
             "arn:aws:states:::athena:startQueryExecution.sync": self._start_query_execution,

@@ -1,22 +1,84 @@
-"""What the logs hold of a service, before its tables are built: events, users, sessions."""
+"""What the logs hold of a service, asked before its tables are built: events, users, sessions."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from otel_analytics.errors import UnknownService
 from otel_analytics.metrics.catalog import find_metric
 from otel_analytics.query.events import build_events, build_service_days
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     from otel_analytics.config import Settings
 
-__all__ = ["build_coverage", "build_known_services", "coverage_window"]
+    RunQuery = Callable[[str], Sequence[tuple[Any, ...]]]
+
+__all__ = ["build_coverage", "build_known_services", "check_coverage", "coverage_window"]
+
+_MOST_NAMES = 50
+
+
+def check_coverage(
+    service_names: Sequence[str], *, execution_date: date, settings: Settings, run_query: RunQuery
+) -> list[str]:
+    """Return a warning for each service whose events carry no user, or no session.
+
+    Raises: UnknownService if the mau window holds no event of a service, saying which there are;
+        what `run_query` raises
+    """
+    rows = run_query(
+        build_coverage(
+            service_names=service_names, execution_date=execution_date, settings=settings
+        )
+    )
+    found = {service: counts for service, *counts in rows}
+    absent = [name for name in service_names if name not in found]
+    if absent:
+        first_day, last_day = coverage_window(execution_date, settings)
+        known = {row[0]: row[2:] for row in run_query(build_known_services(settings)) if row[0]}
+        raise UnknownService(
+            f"no event of {_listed(absent)} from {first_day} to {last_day}; "
+            + _what_there_is(absent, known, settings.source.table)
+        )
+    return [
+        warning
+        for name in service_names
+        for warning in _missing_keys(name, *found[name], settings=settings)
+    ]
+
+
+def _what_there_is(absent: Sequence[str], known: dict[str, tuple[date, date]], table: str) -> str:
+    dated = [
+        f"{name} from {known[name][0]} to {known[name][1]}" for name in absent if name in known
+    ]
+    if dated:
+        return f"{table} has {_listed(dated)}: give --execution-date"
+    return f"the services in {table} are: {_listed(list(known)) or '(none)'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown, more = ", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def _missing_keys(
+    name: str, events: int, with_user: int, with_session: int, *, settings: Settings
+) -> list[str]:
+    return [
+        f"{name} has {events:,} events and none with a {what} ({setting} = {', '.join(keys)}), so "
+        "its tables will say little: otel-analytics inspect shows which attributes there are"
+        for what, count, setting, keys in (
+            ("user", with_user, "keys.user", settings.keys.user),
+            ("session", with_session, "keys.session", settings.keys.session),
+        )
+        if not count
+    ]
 
 
 def coverage_window(execution_date: date, settings: Settings) -> tuple[date, date]:

@@ -36,7 +36,7 @@ __all__ = ["DuckdbQuery", "duckdb_prelude", "render", "to_duckdb", "to_trino"]
 _MARK: Final = "\ue000"
 
 
-_DUCKDB_SETTINGS: Final = ("SET TimeZone = 'UTC'",)
+_DUCKDB_SETTINGS: Final = ("SET GLOBAL TimeZone = 'UTC'",)
 
 
 @dataclass(frozen=True, slots=True)
