@@ -1,7 +1,7 @@
 """Every benchmark, one after the other: `python -m bench`, or `make bench`."""
 
-from bench import ingest, pipeline
+from bench import asl, ingest, pipeline
 
-for benchmark in (ingest, pipeline):
+for benchmark in (ingest, pipeline, asl):
     print(f"── {benchmark.__name__}", flush=True)
     benchmark.main()

@@ -12,6 +12,7 @@ import json
 import os
 import random
 import shutil
+import statistics
 import tempfile
 import threading
 import time
@@ -113,26 +114,38 @@ def with_duckdb(path: Path, target: Path) -> None:
     )
 
 
-def measured(work: Callable[[], object]) -> tuple[float, float]:
-    """Return seconds, and the peak of MB that this process and its children held while working."""
+def measured(work: Callable[[Path], object], folder: Path, *, runs: int) -> tuple[float, float]:
+    """Return the median of `runs` in seconds, and the peak in MB of one more run.
+
+    The peak is of this process and its children together; to watch it costs time, so that run
+    is not timed. Each run gets a folder of its own.
+    """
+    folder.mkdir(parents=True)
+    seconds = []
+    for number in range(runs):
+        started = time.perf_counter()
+        work(folder / str(number))
+        seconds.append(time.perf_counter() - started)
+        shutil.rmtree(folder / str(number))
+    return statistics.median(seconds), _watched_mb(lambda: work(folder / "watched"))
+
+
+def _watched_mb(work: Callable[[], object]) -> float:
     peak, stop = 0.0, threading.Event()
 
     def watch() -> None:
         nonlocal peak
-        while not stop.is_set():
+        while not stop.wait(0.1):
             peak = max(peak, sum(map(_resident_mb, _family(os.getpid()))))
-            stop.wait(0.1)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    started = time.perf_counter()
     try:
         work()
     finally:
-        seconds = time.perf_counter() - started
         stop.set()
         watcher.join()
-    return seconds, peak
+    return peak
 
 
 def _family(process: int) -> Iterator[int]:
@@ -162,6 +175,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--a-line", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where to work; default: a temporary folder")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(dir=arguments.folder))
@@ -170,19 +184,20 @@ def main() -> None:
         write_lines(path, records=arguments.records, a_line=arguments.a_line)
         print(f"{arguments.records} records, {path.stat().st_size / 1e6:.0f} MB of JSON lines")
 
-        def ours() -> None:
-            report = ingest(
-                [path], lake=folder / "lake", keys=Keys(), processes=arguments.processes
-            )
+        def ours(lake: Path) -> None:
+            report = ingest([path], lake=lake, keys=Keys(), processes=arguments.processes)
             assert report.written == arguments.records, report
 
         for name, work in (
             ("otel-analytics", ours),
-            ("DuckDB read_json", lambda: with_duckdb(path, folder / "duckdb")),
+            ("DuckDB read_json", lambda target: with_duckdb(path, target)),
         ):
-            seconds, peak = measured(work)
+            seconds, peak = measured(work, folder / name, runs=arguments.runs)
             rate = arguments.records / seconds
-            print(f"{name:18} {rate:9,.0f} records/s {seconds:7.2f} s {peak:7.0f} MB at most")
+            print(
+                f"{name:18} {rate:9,.0f} records/s {seconds:7.2f} s (median of {arguments.runs}) "
+                f"{peak:7.0f} MB at most"
+            )
     finally:
         shutil.rmtree(folder)
 

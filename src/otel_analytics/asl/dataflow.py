@@ -26,6 +26,10 @@ _PARAMETERS = {"Pass", "Task", "Parallel"}
 _ARGUMENTS = {"Task", "Parallel"}
 _RESULT_PATH = {"Pass", "Task", "Parallel", "Map"}
 _RESULT_SELECTOR = {"Task", "Parallel", "Map"}
+_FIELDS = {
+    "InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath",
+    "Arguments", "Output", "Assign",
+}  # fmt: skip
 _ASSIGN = {"Pass", "Task", "Parallel", "Map", "Wait", "Choice"}
 
 
@@ -139,11 +143,17 @@ class JsonataFlow:
         return (default if self.output is None else self.output.evaluate(scope)), assigned
 
 
+_PLAIN = JsonPathFlow()
+
+
 def parse_flow(fields: Fields, state_type: str) -> DataFlow:
     """Return the data flow of a state.
 
     Raises: InvalidDocument
     """
+    if fields.data.keys().isdisjoint(_FIELDS):
+        # Most states of a long document; reading each field of each would take its time.
+        return JsonataFlow(has_result=state_type in _RESULT_SELECTOR) if fields.jsonata else _PLAIN
     if fields.jsonata:
         states = RESULT if state_type in _RESULT_SELECTOR else INPUT
         return JsonataFlow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.json_text import to_json
@@ -22,8 +23,17 @@ TRUNCATED = {"truncated": False}
 
 def iso_time(seconds: float) -> str:
     """Return a time as the context object shows it: UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return f"{_to_millisecond(seconds)}Z"
+
+
+def _to_millisecond(seconds: float) -> str:
+    second, millisecond = divmod(int(seconds * 1_000_000) // 1000, 1000)
+    return f"{_to_second(second)}.{millisecond:03d}"
+
+
+@lru_cache(maxsize=16)
+def _to_second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 class History:
@@ -90,11 +100,11 @@ class History:
     def _timestamp(self) -> str:
         now = self._now()
         if now != self._stamp[0]:
-            moment = datetime.fromtimestamp(now, UTC)
-            self._stamp = (now, moment.isoformat(timespec="milliseconds"))
+            self._stamp = (now, f"{_to_millisecond(now)}+00:00")
         return self._stamp[1]
 
 
+@lru_cache(maxsize=256)
 def _details_key(event_type: str) -> str:
     for shared in ("StateEntered", "StateExited"):
         if event_type.endswith(shared):

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from otel_analytics.asl.machine import StateMachine
     from otel_analytics.asl.signals import Signal
     from otel_analytics.asl.states.state import State
-    from otel_analytics.asl.turn import Outcome
+    from otel_analytics.asl.turn import Outcome, Turn
 
 __all__ = ["Interpreter", "deadline_of", "start_execution"]
 
@@ -206,7 +206,8 @@ class Interpreter:
                 self._enter(frame, state)
             if isinstance(state, Task) and state.waits_for_token:
                 frame.token = new_uuid(self._books.chance)  # for each attempt its own
-            self._obey(frame, state, state.start(self._books.turn(frame)))
+            turn = self._books.turn(frame)
+            self._obey(frame, state, state.start(turn), turn)
         except StateError as failure:
             self._fail(frame, failure)
 
@@ -220,11 +221,11 @@ class Interpreter:
         frame.entered_event = frame.last_event
         self._execution.transitions += 1
 
-    def _obey(self, frame: Frame, state: State, outcome: Outcome) -> None:
+    def _obey(self, frame: Frame, state: State, outcome: Outcome, turn: Turn) -> None:
         if isinstance(outcome, Finish):
-            self._finish(frame, state, outcome.result)
+            self._finish(frame, state, outcome.result, turn)
         elif isinstance(outcome, Choose):
-            left = outcome.flow.leave(self._books.turn(frame), outcome.result)
+            left = outcome.flow.leave(turn, outcome.result)
             self._leave(frame, state, left, outcome.next)
         elif isinstance(outcome, WaitUntil):
             frame.waits = Timer(outcome.at, retries=False, result=outcome.result)
@@ -238,7 +239,7 @@ class Interpreter:
     def _join(self, frame: Frame, state: State) -> None:
         results = run_children(self._books, frame)
         if results is not None:
-            self._finish(frame, state, results)
+            self._finish(frame, state, results, self._books.turn(frame))
 
     def _start_task(self, frame: Frame, task: StartTask) -> None:
         books, events, now = self._books, TaskEvents(task.resource), self._books.now()
@@ -270,12 +271,13 @@ class Interpreter:
 
     def _complete(self, frame: Frame, result: Any) -> None:
         try:
-            self._finish(frame, self._books.state(frame), result)
+            turn = self._books.turn(frame)
+            self._finish(frame, self._books.state(frame), result, turn)
         except StateError as failure:
             self._fail(frame, failure)
 
-    def _finish(self, frame: Frame, state: State, result: Any) -> None:
-        left = state.head.flow.leave(self._books.turn(frame), result)
+    def _finish(self, frame: Frame, state: State, result: Any, turn: Turn) -> None:
+        left = state.head.flow.leave(turn, result)
         self._leave(frame, state, left, state.head.next)
 
     def _leave(

@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from otel_analytics.asl import dump_execution, load_execution
 from otel_analytics.errors import InvalidName, Refused
 
@@ -299,12 +301,11 @@ def _keep(connection: sqlite3.Connection, name: str, checkpoint: dict[str, Any])
 
 
 def _json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which SQLite cannot keep
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError, RecursionError):
+        # half of a surrogate pair, which SQLite cannot keep either; a number of many digits
         return json.dumps(value, separators=(",", ":"))
-    return text
 
 
 def _described(row: Any) -> dict[str, Any]:
