@@ -81,9 +81,11 @@ if __name__ == "__main__":
         [Path(file) for file in files], lake=Path(lake), keys=Keys(), processes=2,
         progress=die if how == "die" else None,
     )
-    peak = [resource.getrusage(who).ru_maxrss
-            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(report.written, peak[0] // 1024, peak[1] // 1024)
+    # ru_maxrss of this process would be that of the one which started it, if that was larger
+    status = Path("/proc/self/status").read_text()
+    own_kb = int(status.partition("VmHWM:")[2].split()[0])
+    child_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(report.written, own_kb // 1024, child_kb // 1024)
 """
 
 

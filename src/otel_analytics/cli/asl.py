@@ -242,9 +242,9 @@ def _print(report: dict[str, Any], *, as_json: bool) -> None:
 
 def _print_json(value: Any) -> None:
     # Not `print_json`: a document's numbers and texts may be ones that msgspec does not write.
-    text = json.dumps(value, ensure_ascii=False, indent=2)
     try:
+        text = json.dumps(value, ensure_ascii=False, indent=2)
         text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        text = json.dumps(value, indent=2)
+    except (UnicodeEncodeError, RecursionError):  # half of a surrogate pair; deep data
+        text = json.dumps(value)
     click.echo(text)

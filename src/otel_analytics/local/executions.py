@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from otel_analytics.asl import dump_execution, load_execution
-from otel_analytics.errors import InvalidName, Refused
+from otel_analytics.errors import Failed, InvalidName, Refused
 
 if TYPE_CHECKING:
     import sqlite3
@@ -304,8 +304,11 @@ def _json(value: Any) -> str:
     try:
         return msgspec.json.encode(value).decode()
     except (UnicodeEncodeError, OverflowError, RecursionError):
-        # half of a surrogate pair, which SQLite cannot keep either; a number of many digits
+        pass  # half of a surrogate pair, which SQLite cannot keep either; deep data
+    try:
         return json.dumps(value, separators=(",", ":"))
+    except RecursionError:
+        raise Failed("the data of the execution nest too deeply to be kept") from None
 
 
 def _described(row: Any) -> dict[str, Any]:
