@@ -259,3 +259,18 @@ def test_a_state_may_use_the_other_language() -> None:
             }
         )
     )
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["'$states.result'", '"say \\"$states.result\\""', "1 /* $states.result, $eval(1) */"],
+)
+def test_what_stands_in_a_literal_or_a_comment_is_no_variable(expression: str) -> None:
+    fields = {"Type": "Pass", "Output": f"{{% {expression} %}}", "End": True}
+    assert asl.parse(state(fields, language="JSONata")).flows
+
+
+@pytest.mark.parametrize("expression", ["$states.result", "'a' & $states.result & 'b'"])
+def test_a_result_where_there_is_none_is_refused(expression: str) -> None:
+    fields = {"Type": "Pass", "Output": {"a": [f"{{% {expression} %}}"]}, "End": True}
+    assert where(state(fields, language="JSONata")) == "$.States.S.Output.a[0]"

@@ -9,6 +9,7 @@ import random
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -180,8 +181,14 @@ def test_what_is_neither_file_nor_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unreadable", ["logs", "."])
-def test_a_file_or_folder_without_permission_is_refused(tmp_path: Path, unreadable: str) -> None:
-    folder = tmp_path / "in"
+def test_a_file_or_folder_without_permission_is_refused(unreadable: str) -> None:
+    # not in pytest's own temporary folder, which no other user may enter
+    with tempfile.TemporaryDirectory() as scratch:
+        _refuse_without_permission(Path(scratch), unreadable)
+
+
+def _refuse_without_permission(scratch: Path, unreadable: str) -> None:
+    folder = scratch / "in"
     folder.mkdir()
     (folder / "logs").write_text(json_message(record()))
     program = (
@@ -191,11 +198,10 @@ def test_a_file_or_folder_without_permission_is_refused(tmp_path: Path, unreadab
         "try: take_in(Path(sys.argv[2]), Path(sys.argv[1]))\n"
         "except UnreadablePath as error: print(error)"
     )
-    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        path.chmod(0o755)
+    scratch.chmod(0o755)
     (folder / unreadable).chmod(0)
     done = subprocess.run(
-        [sys.executable, "-c", program, folder, tmp_path / "lake"],
+        [sys.executable, "-c", program, folder, scratch / "lake"],
         cwd=Path(__file__).parent,
         capture_output=True,
         text=True,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.asl.states.state import State
 
-__all__ = ["parse"]
+__all__ = ["parse", "parse_head"]
 
 _LANGUAGES = (JSONPATH, JSONATA)
 _ENDING = {"Succeed", "Fail"}
@@ -117,12 +117,16 @@ class _Flows:
             )
         fields.kind = f"a {state_type} state"
         fields.optional("QueryLanguage")
-        state = STATE_TYPES[state_type](fields, _head(fields, name, state_type), self.add)
+        state = STATE_TYPES[state_type](fields, parse_head(fields, name, state_type), self.add)
         fields.refuse_the_rest()
         return state
 
 
-def _head(fields: Fields, name: str, state_type: str) -> Head:
+def parse_head(fields: Fields, name: str, state_type: str) -> Head:
+    """Return what every state has.
+
+    Raises: InvalidDocument
+    """
     # A Fail state has no output, so it has no data flow to speak of.
     flow = parse_flow(
         Fields({}, fields.where, fields.kind, fields.language) if state_type == "Fail" else fields,

@@ -93,7 +93,7 @@ class StepFunctions:
             asl.run(
                 machine,
                 value,
-                self._tasks(),
+                self.tasks(),
                 clock=self.clock,
                 random=self.random,
                 identity=identity,
@@ -126,7 +126,7 @@ class StepFunctions:
             asl.redrive(
                 asl.parse(stored.definition),
                 execution,
-                self._tasks(),
+                self.tasks(),
                 clock=self.clock,
                 random=self.random,
                 on_event=record,
@@ -135,7 +135,8 @@ class StepFunctions:
             )
         return self.executions.describe_execution(name)
 
-    def _tasks(self) -> dict[str, Callable[[Any, asl.TaskContext], Any]]:
+    def tasks(self) -> dict[str, Callable[[Any, asl.TaskContext], Any]]:
+        """Return what does which resource here."""
         return {
             "arn:aws:states:::athena:startQueryExecution.sync": self._start_query_execution,
             INVOKE: partial(invoke, self.functions),

@@ -35,13 +35,20 @@ if TYPE_CHECKING:
     from otel_analytics.asl.failures import StateError
     from otel_analytics.asl.queries.scope import Scope, Template
 
-__all__ = ["Expression", "ExpressionSyntaxError", "parse_expression", "unexpected_type"]
+__all__ = [
+    "ADDED_FUNCTIONS",
+    "Expression",
+    "ExpressionSyntaxError",
+    "parse_expression",
+    "unexpected_type",
+]
 
 MAX_NUMBER = int(sys.float_info.max)
 MAX_EVALUATION_MS = 5_000
 # Only a function can make an expression run for ever.
 _FUNCTION = re.compile(r"\bfunction\b|λ")
 _STATES = re.compile(r"\$states\.(\w+)")
+_LITERAL = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|/\*.*?\*/""", re.DOTALL)
 _EVAL = re.compile(r"\$eval\s*\(")
 
 # The library trips over some wrong programs instead of refusing them.
@@ -107,13 +114,14 @@ def parse_expression(text: str, *, field: str, allowed_states: frozenset[str]) -
     Raises: ExpressionSyntaxError if it does not parse, calls `$eval`, or reads a part of
         `$states` that is not in `allowed_states`
     """
-    for name in _STATES.findall(text):
+    code = _LITERAL.sub("''", text)
+    for name in _STATES.findall(code):
         if name not in allowed_states:
             raise ExpressionSyntaxError(
                 f"$states.{name} does not exist here; there is: "
                 + ", ".join(f"$states.{known}" for known in sorted(allowed_states))
             )
-    if _EVAL.search(text):
+    if _EVAL.search(code):
         raise ExpressionSyntaxError("$eval is not available in Step Functions: write it out")
     return Expression(text, field, _compile(text))
 
@@ -153,7 +161,9 @@ def _type_name(value: Any) -> str:
 
 def _bindings(scope: Scope) -> dict[str, Any]:
     bindings = {name: _bound(value) for name, value in scope.variables.items()}
-    bindings.update({name: Jsonata.JLambda(build(scope)) for name, build in _FUNCTIONS.items()})
+    bindings.update(
+        {name: Jsonata.JLambda(build(scope)) for name, build in ADDED_FUNCTIONS.items()}
+    )
     bindings["states"] = scope.states
     bindings["eval"] = None
     return bindings
@@ -211,7 +221,7 @@ def _range(_scope: Scope) -> Callable[..., Any]:
     return lambda *bounds: Utils.create_sequence_from_iter(make_range(*bounds))
 
 
-_FUNCTIONS: Mapping[str, Callable[[Scope], Callable[..., Any]]] = {
+ADDED_FUNCTIONS: Mapping[str, Callable[[Scope], Callable[..., Any]]] = {
     "partition": lambda _scope: partition,
     "range": _range,
     "hash": lambda _scope: hash_text,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Condition = Callable[[Scope], bool]
 
-__all__ = ["parse_comparison"]
+__all__ = ["OPERATORS", "parse_comparison"]
 
 _ABSENT = object()
 
@@ -104,7 +104,7 @@ def _nested(fields: Fields, data: Any, name: str) -> Condition:
 def _parse_operator(fields: Fields) -> Condition:
     fields.text("Variable")
     variable = fields.path("Variable")
-    names = [name for name in fields.data if name in _ALL_OPERATORS]
+    names = [name for name in fields.data if name in OPERATORS]
     if variable is None or len(names) != 1:
         raise InvalidDocument(
             f"needs one operator, such as StringEquals or IsPresent; it has {len(names)}",
@@ -131,7 +131,7 @@ def _parse_operator(fields: Fields) -> Condition:
     return lambda scope: _compare(read, compare, _value(variable, scope), constant)
 
 
-_ALL_OPERATORS = {
+OPERATORS = {
     *_TYPE_TESTS,
     "StringMatches",
     *_COMPARISONS,
