@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.asl.begin import MAX_EXECUTION_S, MAX_REDRIVES
 from otel_analytics.asl.bookkeeping import MAX_PAYLOAD_BYTES
 from otel_analytics.asl.failures import MAX_CAUSE_CHARACTERS
 from otel_analytics.asl.fields import JSONATA, JSONPATH, Fields
 from otel_analytics.asl.history import MAX_EVENTS
-from otel_analytics.asl.interpreter import MAX_EXECUTION_S
 from otel_analytics.asl.parse import parse_head
 from otel_analytics.asl.queries.functions import FUNCTIONS
 from otel_analytics.asl.queries.jsonata import ADDED_FUNCTIONS
-from otel_analytics.asl.redrive import MAX_REDRIVES
 from otel_analytics.asl.states import STATE_TYPES
 from otel_analytics.asl.states.comparisons import OPERATORS
 from otel_analytics.asl.states.map import MAX_CONCURRENT_ITERATIONS
@@ -210,8 +209,8 @@ def build_asl_support() -> str:
             "## Resources of `asl run`\n",
             _listed(resources),
             "A Lambda is called by `lambda:invoke` or by its own ARN, and given by `--lambda`. "
-            "From Python, `tasks` says what does which resource: `.waitForTaskToken` works with any, "
-            "and `NestedExecutions` does `states:startExecution`, `.sync` and `.sync:2`.\n",
+            "From Python, `tasks` says what does which resource: `.waitForTaskToken` works with "
+            "any, and `NestedExecutions` does `states:startExecution`, `.sync` and `.sync:2`.\n",
             "## Quotas\n",
             _table(("what", "at most"), quotas),
         ]

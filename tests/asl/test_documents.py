@@ -263,7 +263,7 @@ def test_a_state_may_use_the_other_language() -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["'$states.result'", '"say \\"$states.result\\""', "1 /* $states.result, $eval(1) */"],
+    ["'$states.result'", '"say \\"$states.result\\""', "/* $states.result, $eval(1) */ 1"],
 )
 def test_what_stands_in_a_literal_or_a_comment_is_no_variable(expression: str) -> None:
     fields = {"Type": "Pass", "Output": f"{{% {expression} %}}", "End": True}

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from machines import TASK, flow, machine, one, run
 
 from otel_analytics import asl
-from otel_analytics.asl.interpreter import Interpreter, start_execution
+from otel_analytics.asl.begin import start_execution
+from otel_analytics.asl.interpreter import Interpreter
 from otel_analytics.errors import InvalidDocument, InvalidPayload
 
 JSON = st.recursive(
@@ -169,6 +170,40 @@ def test_any_document_is_refused_or_runs_to_its_end_the_same_way_twice(
         return execution.history
 
     assert history() == history()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(DOCUMENTS, JSON | st.fixed_dictionaries({"a": st.lists(st.integers(), max_size=3)}))
+def test_any_execution_can_be_kept_between_two_steps_and_redriven_from_there(
+    document: dict[str, Any], value: Any
+) -> None:
+    parsed = parse_or_refuse(document)
+    if parsed is None:
+        return
+    rests: list[str] = []
+
+    def keep(execution: asl.Execution) -> None:
+        if execution.status != "SUCCEEDED" and execution.events < 1_000:
+            rests.append(json.dumps(asl.dump_execution(execution)))
+
+    whole = asl.run(
+        parsed,
+        value,
+        {"*": failing},
+        clock=asl.VirtualClock(),
+        random=Random(1),
+        on_rest=keep,
+    )
+    if whole.events > 1_000:
+        return  # a loop, whose history is full
+    for kept in [*rests[:2], *rests[-1:]]:
+        execution = asl.load_execution(json.loads(kept))
+        assert json.dumps(asl.dump_execution(execution)) == kept
+        before = execution.events
+        asl.redrive(parsed, execution, {"*": failing}, clock=asl.VirtualClock(1e6))
+        assert execution.status in {"SUCCEEDED", "FAILED", "TIMED_OUT"}
+        ids = [event["id"] for event in execution.history]
+        assert ids == list(range(before + 1, execution.events + 1))
 
 
 @settings(max_examples=200, deadline=None)

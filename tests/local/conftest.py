@@ -72,7 +72,7 @@ def account(home: Home) -> Iterator[Account]:
     ticks = itertools.count(1_700_000_000)
     numbers = itertools.count(1)
     catalog = Catalog(home, clock=lambda: 1_700_000_000.5)
-    engine = Engine(store, memory_limit="500MB")
+    engine = Engine(store, schemas=home.schemas, memory_limit="500MB")
     athena = Athena(
         catalog,
         store,

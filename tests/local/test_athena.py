@@ -54,7 +54,7 @@ def test_a_ctas_makes_a_table_with_its_types_and_one_folder_of_parquet(account: 
         (1, "a", date(2024, 1, 1), 1.5),
         (2, "b", date(2024, 1, 2), None),
     ]
-    assert {path.name for path in account.home.tmp.iterdir()} <= {"schemas"}
+    assert {path.name for path in account.home.tmp.iterdir()} <= {account.athena.engine._spill.name}
 
 
 def test_a_sum_is_stored_as_bigint(account: Account) -> None:
@@ -119,7 +119,7 @@ def test_a_ctas_that_fails_half_way_leaves_nothing(account: Account) -> None:
     assert reason == "DIVISION_BY_ZERO: Division by zero"
     assert account.objects("s3://bucket/bad/") == []
     assert [table.name for table in account.catalog.tables("log_db")] == ["sales"]
-    assert {path.name for path in account.home.tmp.iterdir()} <= {"schemas"}
+    assert {path.name for path in account.home.tmp.iterdir()} <= {account.athena.engine._spill.name}
 
 
 def test_a_location_that_is_none_is_refused_before_anything_is_written(account: Account) -> None:
@@ -368,7 +368,7 @@ def test_too_little_memory_is_said_as_athena_says_it(account: Account) -> None:
 
 def test_a_memory_limit_that_is_none_is_a_wrong_setting(account: Account) -> None:
     with pytest.raises(InvalidSettings, match="memory_limit: 'plenty' is not understood"):
-        Engine(account.store, memory_limit="plenty")
+        Engine(account.store, schemas=account.home.schemas, memory_limit="plenty")
 
 
 def test_a_cancelled_query_stops_and_is_reported_as_cancelled(account: Account) -> None:

@@ -36,7 +36,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_table_for_which_there_is_no_room_leaves_nothing(small_disk: Path) -> None:
     home = open_home(small_disk / "home")
     store = ObjectStore(home.s3, home.tmp)
-    engine = Engine(store, memory_limit="200MB")
+    engine = Engine(store, schemas=home.schemas, memory_limit="200MB")
     athena = Athena(Catalog(home), store, engine, QueryExecutions(home))
     execution = athena.start_query_execution(
         "CREATE TABLE t WITH (external_location = 's3://bucket/t/') AS "

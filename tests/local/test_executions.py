@@ -12,7 +12,8 @@ import pytest
 
 from otel_analytics import asl
 from otel_analytics.errors import InvalidName
-from otel_analytics.local.executions import Executions, this_process
+from otel_analytics.local.executions import Executions
+from otel_analytics.local.runner import this_process
 
 if TYPE_CHECKING:
     from otel_analytics.local.home import Home

@@ -21,7 +21,7 @@ from otel_analytics.local.s3 import ObjectStore
 
 home = open_home(Path(sys.argv[1]))
 store = ObjectStore(home.s3, home.tmp)
-engine = Engine(store, memory_limit="200MB")
+engine = Engine(store, schemas=home.schemas, memory_limit="200MB")
 athena = Athena(Catalog(home), store, engine, QueryExecutions(home))
 print("ready", flush=True)
 for number in range(25):

@@ -9,6 +9,7 @@ and where the history goes are passed in.
 
 from __future__ import annotations
 
+from otel_analytics.asl.begin import check_redrive
 from otel_analytics.asl.clock import Clock, SkippingClock, SystemClock, VirtualClock
 from otel_analytics.asl.driver import redrive, run
 from otel_analytics.asl.execution import Execution, Identity
@@ -30,6 +31,7 @@ __all__ = [
     "TaskContext",
     "TaskFailed",
     "VirtualClock",
+    "check_redrive",
     "dump_execution",
     "load_execution",
     "parse",

@@ -6,7 +6,12 @@ import heapq
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from otel_analytics.asl.execution import Children, TaskWait, Timer
-from otel_analytics.asl.failures import MAX_PAYLOAD_BYTES, runtime_error, too_large
+from otel_analytics.asl.failures import (
+    MAX_PAYLOAD_BYTES,
+    StateError,
+    runtime_error,
+    too_large,
+)
 from otel_analytics.asl.history import MAX_EVENTS, TRUNCATED, History, iso_time
 from otel_analytics.asl.signals import Asked
 from otel_analytics.asl.turn import Turn
@@ -93,6 +98,25 @@ class Books:
         """Record an event that follows the frame's last one."""
         self.keep_room()
         frame.last_event = self.history.add(event_type, frame.last_event, details)
+
+    def explained(self, frame: Frame, failure: StateError) -> StateError:
+        """Return the failure with its cause in full, having recorded an EvaluationFailed."""
+        if not failure.in_state:
+            return failure
+        explained = StateError(
+            failure.error,
+            f"An error occurred while executing the state '{frame.state}' (entered at the event id "
+            f"#{frame.entered_event}). {failure.cause}",
+        )
+        if failure.location is not None:
+            details = {
+                "error": explained.error,
+                "cause": explained.cause,
+                "location": failure.location,
+                "state": frame.state,
+            }
+            self.add(frame, "EvaluationFailed", details)
+        return explained
 
     def keep_room(self) -> None:
         """End the execution if its history has room for one more event only."""

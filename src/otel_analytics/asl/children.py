@@ -62,9 +62,9 @@ def tolerate(books: Books, frame: Frame, failure: StateError) -> bool:
     """Return whether the state above goes on without a child that failed."""
     assert frame.parent is not None  # noqa: S101 - the outermost flow is no child
     children = books.children_of(books.execution.frames[frame.parent])
-    children.failed += 1
-    if children.tolerated is None or children.failed > children.tolerated:
+    if children.tolerated is None or children.failed >= children.tolerated:
         return False
+    children.failed += 1
     parent = _remove(books, frame)
     forget_fallen(books, frame)
     books.add(frame, "MapIterationFailed", _iteration(books.state(parent), frame.index))

@@ -10,12 +10,12 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from otel_analytics.asl.begin import prepare_redrive, start_execution
 from otel_analytics.asl.clock import Clock, SystemClock
 from otel_analytics.asl.execution import Execution, Identity
 from otel_analytics.asl.failures import MAX_PAYLOAD_BYTES
-from otel_analytics.asl.interpreter import Interpreter, start_execution
+from otel_analytics.asl.interpreter import Interpreter
 from otel_analytics.asl.json_text import copy_json, to_json
-from otel_analytics.asl.redrive import prepare_redrive
 from otel_analytics.asl.signals import Signal, Stopped, TaskErred, TaskReturned, TaskSubmitted
 from otel_analytics.asl.tasks import Sleeping, StopSwitch, TaskContext, TaskFailed
 from otel_analytics.errors import InvalidDocument, InvalidPayload

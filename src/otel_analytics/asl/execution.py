@@ -73,6 +73,7 @@ class Children:
     """The child frames of a Parallel or Map state.
 
     `tolerated` is how many of them may fail; without it the first failure is the state's own.
+    `failed` is how many have, and were borne.
     """
 
     items: list[Any]

@@ -38,35 +38,15 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterable
 
-    from otel_analytics.asl.execution import Identity
     from otel_analytics.asl.machine import StateMachine
     from otel_analytics.asl.signals import Signal
     from otel_analytics.asl.states.state import State
     from otel_analytics.asl.turn import Outcome, Turn
 
-__all__ = ["Interpreter", "deadline_of", "start_execution"]
+__all__ = ["Interpreter"]
 
 # So that a step ends now and then, between which the execution is at rest.
 ADVANCES_PER_STEP = 256
-# A year: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-MAX_EXECUTION_S = 31_536_000
-
-
-def start_execution(
-    machine: StateMachine, value: Any, *, identity: Identity, now: float
-) -> Execution:
-    """Return a new execution of `machine`, which the first step will begin."""
-    execution = Execution(identity, value, now, next_id=2)
-    execution.frames[1] = Frame(1, 0, machine.flows[0].start_at, value, {}, last_event=0)
-    execution.ready.append(1)
-    execution.timers.append((deadline_of(machine, now), DEADLINE))
-    return execution
-
-
-def deadline_of(machine: StateMachine, now: float) -> float:
-    """Return when an execution that begins, or begins again, times out."""
-    limit_s = MAX_EXECUTION_S if machine.timeout_s is None else machine.timeout_s
-    return now + min(limit_s, MAX_EXECUTION_S)
 
 
 class Interpreter:
@@ -307,7 +287,7 @@ class Interpreter:
         """Retry, or catch, or let the flow above fail in turn."""
         while True:
             state = self._books.state(frame)
-            failure = self._explained(frame, failure)
+            failure = self._books.explained(frame, failure)
             if self._retry(frame, state, failure):
                 forget_fallen(self._books, frame)
                 return
@@ -317,7 +297,7 @@ class Interpreter:
                     forget_fallen(self._books, frame)
                     return
             except StateError as worse:
-                failure = self._explained(frame, worse)
+                failure = self._books.explained(frame, worse)
                 self._note_failed(frame, state, failure)
             if frame.parent is None:
                 error, cause = failure.error, failure.cause
@@ -333,25 +313,6 @@ class Interpreter:
             self._books.end("FAILED", error, cause, previous=frame.last_event)
         if isinstance(state, ForkingState):
             self._books.add(frame, f"{state.head.type}StateFailed")
-
-    def _explained(self, frame: Frame, failure: StateError) -> StateError:
-        """Return the failure with its cause in full, having recorded an EvaluationFailed."""
-        if not failure.in_state:
-            return failure
-        explained = StateError(
-            failure.error,
-            f"An error occurred while executing the state '{frame.state}' (entered at the event id "
-            f"#{frame.entered_event}). {failure.cause}",
-        )
-        if failure.location is not None:
-            details = {
-                "error": explained.error,
-                "cause": explained.cause,
-                "location": failure.location,
-                "state": frame.state,
-            }
-            self._books.add(frame, "EvaluationFailed", details)
-        return explained
 
     def _retry(self, frame: Frame, state: State, failure: StateError) -> bool:
         for number, retrier in enumerate(state.head.retriers):

@@ -45,12 +45,17 @@ def run_command(
     with 1 if it failed, with 2 if its input was refused.
     """
     from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.local.run_locks import locked_services
     from otel_analytics.pipeline import build_definition
 
     settings = settings_of(ctx, flags)
     payload = _payload(services, input_file, execution_date)
-    with open_embedded_aws(settings) as aws:
-        for warning in _check_coverage(aws, payload):
+    names = _names_of(payload)
+    with (
+        open_embedded_aws(settings) as aws,
+        locked_services(aws.home, settings.athena.database, names),
+    ):
+        for warning in _check_coverage(aws, payload, names):
             say(f"warning: {warning}")
         tracker = Tracker()
         with show_progress() as show:
@@ -98,21 +103,32 @@ def read_payload(input_file: str) -> Any:
         raise InvalidPayload(f"is not JSON: {error}", where=input_file) from error
 
 
-def _check_coverage(aws: EmbeddedAws, payload: Any) -> list[str]:
+def _names_of(payload: Any) -> tuple[str, ...]:
+    """Return the services of a payload; none of a wrong one, which the state machine refuses."""
+    from otel_analytics.errors import InvalidName
+    from otel_analytics.names import parse_service_names
+    from otel_analytics.pipeline import INPUT_FIELDS
+
+    if not isinstance(payload, dict) or not payload.keys() <= set(INPUT_FIELDS):
+        return ()
+    try:
+        return parse_service_names(payload.get("service_names"))
+    except InvalidName:
+        return ()
+
+
+def _check_coverage(aws: EmbeddedAws, payload: Any, names: tuple[str, ...]) -> list[str]:
     """Return what will make tables empty; a wrong payload is left to the state machine.
 
     Raises: Refused if there are no logs; UnknownService if there are none of a service
     """
     from otel_analytics.errors import InvalidName
-    from otel_analytics.names import parse_service_names
-    from otel_analytics.pipeline import INPUT_FIELDS
     from otel_analytics.query.coverage import check_coverage
     from otel_analytics.query.handler import execution_date_of
 
-    if not isinstance(payload, dict) or not payload.keys() <= set(INPUT_FIELDS):
+    if not names:
         return []
     try:
-        names = parse_service_names(payload.get("service_names"))
         execution_date = execution_date_of(
             payload, settings=aws.settings, now=lambda: datetime.now(UTC)
         )

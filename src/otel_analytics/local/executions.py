@@ -6,18 +6,16 @@ Must not know how an execution is carried out.
 from __future__ import annotations
 
 import json
-import os
-import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from otel_analytics.asl import dump_execution, load_execution
+from otel_analytics.asl import check_redrive, dump_execution, load_execution
 from otel_analytics.errors import Failed, InvalidName, Refused
+from otel_analytics.local.runner import Runner
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,49 +23,12 @@ if TYPE_CHECKING:
     from otel_analytics.asl import Execution, Identity
     from otel_analytics.local.home import Home
 
-__all__ = ["Executions", "Runner", "Stored", "this_process"]
+__all__ = ["Executions", "Stored"]
 
 _COLUMNS = (
     "name, state_machine, status, start, stop, input, output, error, cause, host, pid, "
     "process_start"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Runner:
-    """The process that carries an execution out; a process id alone may be given anew."""
-
-    host: str
-    pid: int
-    process_start: str
-
-    def is_dead(self) -> bool:
-        """Return whether this was a process of this machine that is no more."""
-        if self.host != socket.gethostname():
-            return False  # nothing can be known of it from here
-        return _process_start(self.pid) != self.process_start
-
-
-def this_process() -> Runner:
-    """Return the runner that this process is."""
-    return Runner(socket.gethostname(), os.getpid(), _process_start(os.getpid()) or "")
-
-
-def _process_start(pid: int) -> str | None:
-    """Return when a process began, as text that only compares; None if there is none."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")
-        # the second field is the program's name, which may hold blanks and brackets
-        return stat.rpartition(")")[2].split()[19]
-    except OSError:
-        pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return ""  # a system without /proc: the id is taken, more cannot be known
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +101,8 @@ class Executions:
                     execution.status,
                     execution.stop,
                     output,
-                    execution.error,
-                    execution.cause,
+                    _text(execution.error),
+                    _text(execution.cause),
                     execution.transitions,
                     name,
                 ),
@@ -187,12 +148,13 @@ class Executions:
                 raise Refused(
                     f"ExecutionNotRedrivable: {name} cannot be redriven, {why}: start a new one"
                 )
+            execution = load_execution(json.loads(kept[2]))
+            check_redrive(execution)
             connection.execute(
                 "UPDATE executions SET status = 'RUNNING', stop = NULL, error = NULL, "
                 "cause = NULL, host = ?, pid = ?, process_start = ? WHERE name = ?",
                 (runner.host, runner.pid, runner.process_start, name),
             )
-        execution = load_execution(json.loads(kept[2]))
         execution.history = self.get_execution_history(name)
         return Stored(json.loads(kept[0]), kept[1].rpartition(":")[2], execution)
 
@@ -309,6 +271,11 @@ def _json(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"))
     except RecursionError:
         raise Failed("the data of the execution nest too deeply to be kept") from None
+
+
+def _text(text: str | None) -> str | None:
+    """Return a text as SQLite can keep it: half of a surrogate pair is written out."""
+    return None if text is None else text.encode(errors="backslashreplace").decode()
 
 
 def _described(row: Any) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from uuid import uuid4
 
 from otel_analytics import asl
 from otel_analytics.errors import InvalidName
-from otel_analytics.local.executions import this_process
 from otel_analytics.local.lambdas import INVOKE, invoke, invoke_directly
 from otel_analytics.local.recording import Recording
+from otel_analytics.local.runner import this_process
 from otel_analytics.local.tasks_glue import glue_tasks
 from otel_analytics.local.tasks_s3 import s3_tasks
 

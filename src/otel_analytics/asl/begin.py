@@ -1,25 +1,37 @@
-"""Redriving: an execution that did not succeed goes on from the states that failed.
+"""How an execution begins, and begins again: a redrive goes on from the states that failed.
 
 Source: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.bookkeeping import DEADLINE
-from otel_analytics.asl.execution import Children
+from otel_analytics.asl.execution import Children, Execution, Frame
 from otel_analytics.asl.history import MAX_EVENTS
-from otel_analytics.asl.interpreter import deadline_of
 from otel_analytics.errors import Refused
 
 if TYPE_CHECKING:
-    from otel_analytics.asl.execution import Execution
+    from otel_analytics.asl.execution import Identity
     from otel_analytics.asl.machine import StateMachine
 
-__all__ = ["prepare_redrive"]
+__all__ = ["check_redrive", "prepare_redrive", "start_execution"]
 
+# A year: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+MAX_EXECUTION_S = 31_536_000
 MAX_REDRIVES = 1_000
+
+
+def start_execution(
+    machine: StateMachine, value: Any, *, identity: Identity, now: float
+) -> Execution:
+    """Return a new execution of `machine`, which the first step will begin."""
+    execution = Execution(identity, value, now, next_id=2)
+    execution.frames[1] = Frame(1, 0, machine.flows[0].start_at, value, {}, last_event=0)
+    execution.ready.append(1)
+    execution.timers.append((_deadline(machine, now), DEADLINE))
+    return execution
 
 
 def prepare_redrive(machine: StateMachine, execution: Execution, *, now: float) -> None:
@@ -30,17 +42,15 @@ def prepare_redrive(machine: StateMachine, execution: Execution, *, now: float) 
 
     Raises: Refused if the execution succeeded, or has no room for more events or redrives
     """
-    _check(execution)
+    check_redrive(execution)
     execution.frames.update(execution.fallen)
     execution.fallen.clear()
     execution.tasks.clear()
     execution.ready.clear()
-    execution.timers[:] = [(deadline_of(machine, now), DEADLINE)]
+    execution.timers[:] = [(_deadline(machine, now), DEADLINE)]
     for frame in execution.frames.values():
         waiting_for = frame.waits if frame.fallen is None else frame.fallen
         frame.waits = waiting_for if isinstance(waiting_for, Children) else None
-        if frame.waits is not None:
-            frame.waits.failed = 0
         frame.fallen, frame.token = None, None
         frame.retry_count = 0
         frame.attempts = [0] * len(frame.attempts)
@@ -52,7 +62,11 @@ def prepare_redrive(machine: StateMachine, execution: Execution, *, now: float) 
     execution.transitions += 1
 
 
-def _check(execution: Execution) -> None:
+def check_redrive(execution: Execution) -> None:
+    """Check that an execution can be redriven.
+
+    Raises: Refused if it succeeded, or has no room for more events or redrives
+    """
     name = execution.identity.execution_name
     if execution.status == "SUCCEEDED":
         why = "it is SUCCEEDED"
@@ -63,3 +77,9 @@ def _check(execution: Execution) -> None:
     else:
         return
     raise Refused(f"ExecutionNotRedrivable: {name} cannot be redriven, {why}: start a new one")
+
+
+def _deadline(machine: StateMachine, now: float) -> float:
+    """Return when the execution times out."""
+    limit_s = MAX_EXECUTION_S if machine.timeout_s is None else machine.timeout_s
+    return now + min(limit_s, MAX_EXECUTION_S)
