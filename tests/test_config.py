@@ -42,6 +42,27 @@ def test_every_setting_can_be_set_by_its_variable() -> None:
     assert settings.min_data_date == date(2025, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("false", False), ("False", False), ("TRUE", True)]
+)
+def test_a_flag_is_true_or_false_in_a_variable(text: str, value: bool) -> None:
+    variable = "OTEL_ANALYTICS_SOURCE_PARTITION_IS_EVENT_DATE"
+    assert load_settings(environment={variable: text}).source.partition_is_event_date is value
+
+
+def test_a_flag_is_a_boolean_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "otel-analytics.toml"
+    file.write_text("[source]\npartition_is_event_date = false\n")
+    assert load_settings(file=file, environment={}).source.partition_is_event_date is False
+
+
+@pytest.mark.parametrize("day", [date(1971, 1, 1), date(9998, 12, 31)])
+def test_the_first_and_the_last_day_that_can_be_set(tmp_path: Path, day: date) -> None:
+    file = tmp_path / "otel-analytics.toml"
+    file.write_text(f"min_data_date = {day}\n")
+    assert load_settings(file=file, environment={}).min_data_date == day
+
+
 def test_without_anything_the_defaults_hold() -> None:
     assert load_settings(environment={}) == Settings()
 
@@ -55,7 +76,13 @@ def test_without_anything_the_defaults_hold() -> None:
         ("[events]\nmax_names = 0", "must be 1 or more"),
         ("[events]\nmax_names = true", "write a whole number"),
         ("[events]\nactive = [1]", "write a list of texts"),
-        ('min_data_date = "soon"', "min_data_date: "),
+        ('min_data_date = "soon"', "min_data_date 'soon' is not a date: write it as YYYY-MM-DD"),
+        ("min_data_date = 5", "min_data_date 5 is not a date"),
+        ("min_data_date = 2025-01-01T00:00:00", "is not a date"),
+        ("min_data_date = 1970-12-31", "min_data_date 1970-12-31 is not allowed: use 1971-01-01"),
+        ('min_data_date = "9999-01-01"', "min_data_date 9999-01-01 is not allowed"),
+        ("[source]\npartition_is_event_date = 1", "write true or false"),
+        ('[source]\npartition_is_event_date = "no"', "write true or false"),
         ('[athena]\ns3_base = "s3://bucket"', "is a bare bucket; add a prefix"),
         ('[athena]\ns3_base = "/tmp"', "is not an S3 address"),
         ('[athena]\ndatabase = "log db"', "is not a name in Glue"),

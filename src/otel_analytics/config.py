@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from otel_analytics.errors import InvalidName, InvalidSettings
-from otel_analytics.names import S3Address
+from otel_analytics.names import S3Address, parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,6 +93,11 @@ class Source:
         "Days by which a partition may differ from the event's UTC date (0: it is that date; "
         "1 or more for tables partitioned by arrival).",
     )
+    partition_is_event_date: bool = _setting(
+        True,
+        "Whether a partition of `logall` is the event's UTC date exactly, as `ingest` writes it; "
+        "false for a table of that name partitioned by arrival.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +139,10 @@ class Settings:
     @property
     def reads_own_lake(self) -> bool:
         """Whether the source is `logall` as `ingest` writes it: a partition is the UTC date."""
-        mapped, own = self.source, Source()
-        return (mapped.table, mapped.timestamp, mapped.partitions, mapped.partition_slack_days) == (
-            own.table,
-            own.timestamp,
-            own.partitions,
-            own.partition_slack_days,
+        own = Source()
+        return self.source.partition_is_event_date and all(
+            getattr(self.source, name) == getattr(own, name)
+            for name in ("table", "timestamp", "partitions", "partition_slack_days")
         )
 
 
@@ -237,6 +240,8 @@ def _parse(name: str, value: Any, *, where: str) -> Any:
         if name == "min_data_date":
             return _parse_date(value)
         return _PARSERS[type(known[name])](value)
+    except InvalidName as error:
+        raise InvalidSettings(str(error), where=where) from error
     except (TypeError, ValueError) as error:
         raise InvalidSettings(f"{name}: {error}", where=where) from error
 
@@ -245,10 +250,8 @@ def _parse_date(value: Any) -> date | None:
     if value in (None, ""):
         return None
     if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    if isinstance(value, str):
-        return date.fromisoformat(value)
-    raise TypeError("write a date as YYYY-MM-DD")
+        value = value.isoformat()
+    return parse_date(value, field="min_data_date")
 
 
 def _parse_text(value: Any) -> str:
@@ -264,6 +267,13 @@ def _parse_count(value: Any) -> int:
     return number
 
 
+def _parse_flag(value: Any) -> bool:
+    text = value.lower() if isinstance(value, str) else value
+    if isinstance(text, bool) or text in ("true", "false"):
+        return text in (True, "true")
+    raise ValueError("write true or false")
+
+
 def _parse_list(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -272,7 +282,7 @@ def _parse_list(value: Any) -> tuple[str, ...]:
     raise ValueError("write a list of texts (in the environment: separated by commas)")
 
 
-_PARSERS = {str: _parse_text, int: _parse_count, tuple: _parse_list}
+_PARSERS = {str: _parse_text, int: _parse_count, bool: _parse_flag, tuple: _parse_list}
 
 
 def _assemble(values: Mapping[str, Any]) -> Settings:

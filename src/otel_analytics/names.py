@@ -6,6 +6,7 @@ Knows no SQL, no settings and no storage; it only checks and derives.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -30,9 +31,13 @@ SERVICE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TABLE_PREFIX = re.compile(r"[a-z0-9_]{1,64}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Every window before, and every time zone's day after, is still a date of the calendar.
+_FIRST_DATE = date(1971, 1, 1)
+_LAST_DATE = date(9998, 12, 31)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_KEY = re.compile(r"[A-Za-z0-9!_.*()=/-]*")
+# Without `'` and `*`, which S3's guide calls safe too: engines make more of them.
+_KEY = re.compile(r"[A-Za-z0-9!_.()=/-]*")
 
 
 def parse_service_name(value: Any, *, field: str = "service name") -> str:
@@ -92,16 +97,19 @@ def parse_table_prefix(value: Any) -> str:
 
 
 def parse_date(value: Any, *, field: str) -> date:
-    """Return the date of a 'YYYY-MM-DD' text.
+    """Return the date of a 'YYYY-MM-DD' text, from 1971-01-01 to 9998-12-31.
 
     Raises: InvalidName naming `field`
     """
+    found = None
     if isinstance(value, str) and _DATE.fullmatch(value):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    raise InvalidName(f"{field} {_shown(value)} is not a date: write it as YYYY-MM-DD")
+        with suppress(ValueError):
+            found = date.fromisoformat(value)
+    if found is None:
+        raise InvalidName(f"{field} {_shown(value)} is not a date: write it as YYYY-MM-DD")
+    if not _FIRST_DATE <= found <= _LAST_DATE:
+        raise InvalidName(f"{field} {found} is not allowed: use {_FIRST_DATE} to {_LAST_DATE}")
+    return found
 
 
 def table_name(prefix: str, query_type: str) -> str:
@@ -125,7 +133,7 @@ class S3Address:
     def parse(cls, value: Any, *, field: str = "S3 address") -> S3Address:
         """Return the parts of `s3://bucket/key`; the key may be empty.
 
-        Raises: InvalidName if it is no such address, or its key holds `..`, `//` or characters
+        Raises: InvalidName if it is no such address, or its key holds `..`, `//`, `*` or characters
             that S3's guide does not call safe
         """
         if isinstance(value, str) and value.startswith("s3://"):
@@ -136,7 +144,7 @@ class S3Address:
                 return cls(bucket, key)
         raise InvalidName(
             f"{field} {_shown(value)} is not an S3 address: write s3://bucket/prefix with "
-            "letters, digits and ! _ . * ( ) = / -"
+            "letters, digits and ! _ . ( ) = / -"
         )
 
     def __str__(self) -> str:

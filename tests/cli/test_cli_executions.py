@@ -144,6 +144,23 @@ def test_people_get_a_table(three: Shell) -> None:
     assert lines[2].split()[:2] == ["wrong", "FAILED"]
 
 
+def test_what_a_document_says_does_not_steer_the_terminal(shell: Shell) -> None:
+    document = shell.folder / "fail.json"
+    text = "\x1b[31mred\x9b0m\x7f"
+    fail = {"Type": "Fail", "Error": text, "Cause": f"{text}\nmore"}
+    document.write_text(json.dumps({"StartAt": "F", "States": {"F": fail}}))
+    payload = json.dumps({"note": text}, ensure_ascii=False)
+    shell.run("asl", "run", document, "--input", "-", "--name", "red", stdin=payload)
+    shown = shell.done("describe", "red").stdout
+    assert not [c for c in shown if not c.isprintable() and c != "\n"]
+    assert "error: \\x1b[31mred\\x9b0m\\x7f\n" in shown
+    assert "  \\x1b[31mred\\x9b0m\\x7f\n  more\n" in shown
+    for command in ("describe", "history"):
+        as_json = shell.done(command, "red", "--json")
+        assert not [c for c in as_json.stdout if not c.isprintable() and c != "\n"]
+    assert shell.done("describe", "red", "--json").json["error"] == text
+
+
 def test_without_executions_the_list_is_empty(shell: Shell) -> None:
     assert listed(shell) == []
     assert "no executions yet" in shell.done("executions").stderr

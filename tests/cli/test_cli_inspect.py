@@ -22,6 +22,9 @@ from tests.oracle.seven_tables import Definition
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.cli.conftest import Ingest
+
+NOON = 1_760_961_600 * 10**9  # of 2025-10-20
 # `inspect` finds OTTO's session starts and proposes that they alone start sessions.
 PROPOSED = Definition(date(2022, 8, 29), session_start=(SESSION_START,))
 
@@ -161,11 +164,42 @@ def test_a_table_of_the_seeds_shape_is_mapped_and_gives_the_same_tables(
         "session_id": '"attributes"."sessionid"',
         "partitions": ["year", "month", "day"],
         "partition_slack_days": 1,
+        "partition_is_event_date": False,
     }
     shell.done("run", "otto", "--execution-date", E)
     assert_tables_are_the_oracles(
         tables_of(shell, "otto"), as_oracle_events(otto), SERVICE, PROPOSED
     )
+    # Session starts are found again: their setting is in the file, and nothing is left to change.
+    assert "the settings fit: nothing to change" in shell.done("inspect").stdout
+
+
+def test_a_table_called_logall_that_is_partitioned_by_arrival_gives_the_days_of_its_events(
+    shell: Shell, otto: list[ShopEvent]
+) -> None:
+    arrived_a_day_later = seed_rows(otto).replace(
+        "strftime(make_timestamp(us)", "strftime(make_timestamp(us) + INTERVAL 1 DAY"
+    )
+    write_parquet(shell.home / "s3" / "otel-analytics" / "otel_logs", arrived_a_day_later)
+    shell.done("query", SEED_TABLE.replace("EXISTS otel_logs", "EXISTS logall"))
+    shell.done("inspect", "--write")
+    source = settings_in(shell)["source"]
+    assert "table" not in source
+    assert (source["partition_slack_days"], source["partition_is_event_date"]) == (1, False)
+    shell.done("run", "otto", "--execution-date", E)
+    assert_tables_are_the_oracles(
+        tables_of(shell, "otto"), as_oracle_events(otto), SERVICE, PROPOSED
+    )
+
+
+def test_back_from_another_table_the_own_lakes_partitions_are_proposed(own_otto: Shell) -> None:
+    flags = ("source.partition_slack_days=1", "source.partition_is_event_date=false")
+    shown = own_otto.done(
+        "inspect", "--json", *(part for flag in flags for part in ("--set", flag))
+    )
+    proposed = shown.json["proposed_settings"]
+    assert proposed["source.partition_slack_days"] == 0
+    assert proposed["source.partition_is_event_date"] is True
 
 
 def test_the_seeds_own_expressions_map_its_table(shell: Shell, otto: list[ShopEvent]) -> None:
@@ -211,6 +245,39 @@ def test_a_folder_of_parquet_becomes_a_table_by_the_lines_that_inspect_prints(
     )
 
 
+def test_the_printed_lines_keep_the_flags_and_stay_out_of_the_lake(shell: Shell) -> None:
+    folder = shell.folder / "lake"
+    row = "SELECT TIMESTAMP '2025-10-20 23:30:00' AS created_at, 'shop' AS service"
+    write_parquet(folder, row, partitioned=False)
+    (shell.folder / "our settings.toml").write_text("")
+    given = ("--home", "my home", "--config", "our settings.toml", "--set", "athena.database=db")
+    printed = shell.done(*given[:2], "inspect", folder, *given[2:]).stdout
+    make, link, query, *statement, _ = printed.partition("a table here:\n\n")[2].splitlines()
+    assert shlex.split(make) == ["mkdir", "-p", "my home/s3/external"]
+    assert shlex.split(link) == ["ln", "-s", str(folder), "my home/s3/external/lake"]
+    assert statement[-1].endswith("LOCATION 's3://external/lake/'")
+    program, *arguments, heredoc = shlex.split(query)
+    assert (program, heredoc) == ("otel-analytics", "<<SQL")
+    assert arguments == ["query", *given, "-"]
+    (shell.folder / "my home" / "s3" / "external").mkdir(parents=True)
+    (shell.folder / "my home" / "s3" / "external" / "lake").symlink_to(folder)
+    shell.done(*arguments, stdin="\n".join(statement))
+    assert shell.query('SELECT service FROM "lake"', *given) == [{"service": "shop"}]
+
+
+def test_a_name_that_would_steer_the_terminal_is_shown_by_its_escapes(
+    shell: Shell, ingest: Ingest
+) -> None:
+    ingest(ShopEvent("shop", NOON, "add to cart \x9b31m\x1b[0m", "u", "s"))
+    shown = shell.done("inspect").stdout
+    assert "proposed settings" in shown
+    assert not [c for c in shown if not c.isprintable() and c != "\n"]
+    assert "\\x9b31m\\x1b[0m" in shown
+    as_json = shell.done("inspect", "--json")
+    assert not [c for c in as_json.stdout if not c.isprintable() and c != "\n"]
+    assert as_json.json["event_names"] == [["add to cart \x9b31m\x1b[0m", 1]]
+
+
 def test_columns_that_are_no_text_are_proposed_as_text(shell: Shell) -> None:
     folder = shell.folder / "logs"
     row = (
@@ -229,6 +296,16 @@ def test_columns_that_are_no_text_are_proposed_as_text(shell: Shell) -> None:
         "source.session_id": '"visit_id"',
         "source.partitions": [],
     }
+
+
+def test_a_file_whose_own_name_holds_an_equals_sign_is_no_partition(shell: Shell) -> None:
+    folder = shell.folder / "logs"
+    row = "SELECT TIMESTAMP '2025-10-20 23:30:00' AS created_at, 'shop' AS service"
+    write_parquet(folder / "year=2025", row, partitioned=False)
+    (folder / "year=2025" / "logs.parquet").rename(folder / "year=2025" / "service=shop.parquet")
+    shown = shell.done("inspect", folder, "--json").json
+    assert shown["services"] == [{"name": "shop", "records": 1, "with_user": 0, "with_session": 0}]
+    assert "PARTITIONED BY (`year` string)" in shell.done("inspect", folder).stdout
 
 
 def test_what_no_column_seems_to_hold_is_said(shell: Shell) -> None:

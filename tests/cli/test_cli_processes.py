@@ -15,7 +15,7 @@ import pytest
 from otel_analytics.cli.progress import Tracker
 from tests.cli.conftest import E
 from tests.cli.seven import tables_of
-from tests.cli.shell import PROGRAM, Shell, ended
+from tests.cli.shell import PROGRAM, Ended, Shell, ended
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +95,22 @@ def test_two_runs_of_different_services_at_once(own_otto: Shell, otto_shell: She
     assert tables_of(own_otto, "otto") == tables_of(otto_shell, "otto")
 
 
+def test_of_two_runs_of_one_service_at_once_the_second_is_refused(
+    own_otto: Shell, otto_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[Ended] = []
+
+    def follow(*_: object) -> None:
+        if not refused:
+            refused.append(ended(own_otto.start("run", "otto", "--execution-date", E)))
+
+    monkeypatch.setattr(Tracker, "follow", follow)
+    own_otto.done("run", "otto", "--execution-date", E)
+    assert refused[0].exit_code == 2
+    assert refused[0].message.startswith("another run builds the tables of otto in log_db: wait")
+    assert tables_of(own_otto, "otto") == tables_of(otto_shell, "otto")
+
+
 def test_a_reader_that_leaves_is_no_error(own_otto: Shell) -> None:
     command = f"{PROGRAM} query 'SELECT * FROM logall' --json | head -c 10"
     run = subprocess.run(
@@ -130,9 +146,16 @@ def test_an_interrupted_query_says_so(own_otto: Shell) -> None:
     done = ended(query)
     assert (done.exit_code, done.stdout) == (130, "")
     assert done.stderr.strip() == "otel-analytics: interrupted"
+    assert not _is_executing(own_otto.home / "catalog.sqlite")
+    assert _states(own_otto.home / "catalog.sqlite")[0] == "CANCELLED"
 
 
 def _is_executing(catalog: Path) -> bool:
+    return "RUNNING" in _states(catalog)
+
+
+def _states(catalog: Path) -> list[str]:
+    """Return the states of the query executions, newest first."""
     with closing(sqlite3.connect(catalog)) as connection:
-        running = connection.execute("SELECT 1 FROM query_executions WHERE state = 'RUNNING'")
-        return running.fetchone() is not None
+        rows = connection.execute("SELECT state FROM query_executions ORDER BY submitted DESC")
+        return [state for (state,) in rows]

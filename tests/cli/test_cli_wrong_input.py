@@ -30,6 +30,7 @@ INJECTIONS = [
     "-",
     "x" * 10_240,
 ]
+LOGS = '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1704110400000000000"}]}]}]}'
 
 
 def test_an_empty_command_line_prints_the_help(shell: Shell) -> None:
@@ -151,6 +152,29 @@ def test_a_home_that_is_a_file_is_refused(shell: Shell) -> None:
         .refused("tables")
         .startswith("file/in: is not a folder")
     )
+
+
+def test_what_the_home_holds_is_not_taken_in(own_otto: Shell) -> None:
+    (own_otto.folder / "logs").write_text(LOGS)
+    shell = own_otto.with_environment(OTEL_ANALYTICS_HOME="home")
+    own_otto.home.rename(own_otto.folder / "home")
+    files = shell.done("ingest", ".", "--json").json["files"]
+    assert [(file["path"], file["outcome"]) for file in files] == [("logs", "ingested")]
+    assert "home: is the folder that ingest writes to" in shell.refused("ingest", "home")
+
+
+def test_keys_that_come_too_late_are_told_with_the_way_out(shell: Shell) -> None:
+    (shell.folder / "logs").write_text(LOGS)
+    assert shell.done("ingest", "logs").stderr == ""
+    assert shell.done("ingest", "logs").stderr == ""
+    late = shell.done("ingest", "logs", "--set", "keys.user=who")
+    assert late.stderr.startswith(
+        "warning: files known already, under other keys.user or keys.session: 1; "
+    )
+    assert "source.user_key" in late.stderr
+    assert late.stderr.count("\n") == 1
+    as_json = shell.done("ingest", "logs", "--set", "keys.user=who", "--json").json
+    assert [file["other_keys"] for file in as_json["files"]] == [True]
 
 
 def test_a_home_of_a_newer_version_is_refused_and_left_as_it_is(own_otto: Shell) -> None:

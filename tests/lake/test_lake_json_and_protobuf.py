@@ -18,12 +18,19 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from otel_analytics.config import Keys
 from otel_analytics.lake import decode_json as json_decoder
 from otel_analytics.lake import decode_protobuf as protobuf_decoder
 from otel_analytics.lake.blocks import Block, Decoded, Kind, Message
 from otel_analytics.lake.decode import decode_block
+from otel_analytics.lake.wire import (
+    DEPRECATED_ITEMS,
+    ITEMS,
+    RESOURCE_ITEMS,
+    length_delimited,
+)
 
 _TEXT = st.text(max_size=8)
 _KEYS = st.sampled_from(["userKey", "session.id", "event.name", "", "é", "resource.a", "trace_id"])
@@ -98,6 +105,8 @@ def _same(first: Decoded, second: Decoded) -> None:
     )
     unreadable = [[(u.record, u.reason) for u in decoded.unreadable] for decoded in (first, second)]
     assert unreadable[0] == unreadable[1]
+    for decoded in (first, second):
+        assert decoded.found == decoded.written + len(decoded.unreadable)
 
 
 def _as_protobuf(one: dict[str, Any]) -> bytes:
@@ -157,10 +166,67 @@ def test_a_protobuf_record_that_is_broken_is_set_aside_alone() -> None:
     assert b"\xff\xfe" in unreadable.raw
 
 
-def test_a_protobuf_resource_that_is_broken_is_set_aside_with_its_records() -> None:
-    broken = _as_protobuf(message(record("one"), service="XX")).replace(b"XX", b"\xff\xfe")
-    decoded = _decoded("protobuf", broken + _as_protobuf(message(record("two"))))
-    assert (decoded.written, len(decoded.unreadable)) == (1, 1)
+@pytest.mark.parametrize("at", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (b"\x2a\x7f\x0a", "cut off"),
+        (b"\x0a\x02hi", "no time"),  # whole, but it begins as a span or a metric does
+    ],
+)
+def test_a_broken_protobuf_record_is_set_aside_alone_wherever_it_stands(
+    at: int, broken: bytes, reason: str
+) -> None:
+    items = [_item("one"), _item("two")]
+    items.insert(at, broken)
+    decoded = _decoded("protobuf", _resource_items(ITEMS, *items))
+    assert (decoded.found, decoded.written, decoded.skipped) == (3, 2, {})
+    (unreadable,) = decoded.unreadable
+    assert (unreadable.record, unreadable.raw) == (at, broken)
+    assert reason in unreadable.reason
+
+
+def test_an_item_of_no_signal_is_set_aside_and_counted() -> None:
+    decoded = _decoded("protobuf", _resource_items(ITEMS, b"\x0a\x02hi"))
+    assert (decoded.found, decoded.written, len(decoded.unreadable)) == (1, 0, 1)
+
+
+def test_each_record_of_a_broken_protobuf_resource_is_counted_and_set_aside() -> None:
+    texts = ("one", "two", "three")
+    broken = _as_protobuf(message(*map(record, texts), service="XX")).replace(b"XX", b"\xff\xfe")
+    decoded = _decoded("protobuf", broken + _as_protobuf(message(record("kept"))))
+    assert (decoded.found, decoded.written) == (4, 1)
+    assert [unreadable.record for unreadable in decoded.unreadable] == [0, 1, 2]
+    assert all("its resource is unreadable" in each.reason for each in decoded.unreadable)
+    assert b"\xff\xfe" in decoded.unreadable[0].raw
+    for text, unreadable in zip(texts, decoded.unreadable, strict=True):
+        assert text.encode() in unreadable.raw
+
+
+def _item(body: str) -> bytes:
+    return ParseDict(record(body), LogRecord()).SerializeToString()
+
+
+def _resource_items(number: int, *items: bytes) -> bytes:
+    """A message of one resource whose scopes are the field `number`."""
+    scope = length_delimited(number, *(length_delimited(ITEMS, item) for item in items))
+    return length_delimited(RESOURCE_ITEMS, scope)
+
+
+def test_protobuf_records_under_the_old_field_of_scopes_are_read() -> None:
+    old = _resource_items(DEPRECATED_ITEMS, _item("a"), _item("b"))
+    decoded = _decoded("protobuf", old + _as_protobuf(message(record("c"))))
+    assert (decoded.found, decoded.written, decoded.unreadable) == (3, 3, [])
+
+
+def test_protobuf_records_under_the_old_field_beside_scopes_are_set_aside() -> None:
+    old = length_delimited(DEPRECATED_ITEMS, length_delimited(ITEMS, _item("old")))
+    new = length_delimited(ITEMS, length_delimited(ITEMS, _item("new")))
+    decoded = _decoded("protobuf", length_delimited(RESOURCE_ITEMS, old, new))
+    assert (decoded.found, decoded.written) == (2, 1)
+    (unreadable,) = decoded.unreadable
+    assert (unreadable.record, unreadable.raw) == (1, _item("old"))
+    assert "beside scopeLogs" in unreadable.reason
 
 
 def test_spans_in_protobuf_are_skipped_and_counted() -> None:

@@ -46,6 +46,30 @@ def test_ingesting_twice_changes_nothing(tmp_path: Path) -> None:
     assert files_in(tmp_path / "lake") == before
 
 
+def test_a_file_that_is_known_under_other_keys_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "logs"
+    file.write_text(json_message(record("a")))
+    lake = tmp_path / "lake"
+    ours, other = Keys(), Keys(user=("session.id",), session=("userKey",))
+    assert ingest([file], lake=lake, keys=ours).under_other_keys == ()
+    assert ingest([file], lake=lake, keys=ours).under_other_keys == ()
+    report = ingest([file], lake=lake, keys=other)
+    assert [source.path for source in report.under_other_keys] == [file]
+    assert report.sources[0].outcome == "already ingested"
+    reordered = Keys(user=ours.user[::-1], session=ours.session)
+    assert ingest([file], lake=lake, keys=reordered).sources[0].other_keys
+
+
+@pytest.mark.parametrize("kept", ['"other": 1}', ""])
+def test_of_a_file_whose_entry_tells_no_keys_nothing_is_said(tmp_path: Path, kept: str) -> None:
+    known = take_in_content(tmp_path, json_message(record("a")))
+    entry = tmp_path / "lake" / "sources" / f"{known.source_id}.json"
+    entry.write_text("{" + kept)
+    report = ingest([tmp_path / "logs"], lake=tmp_path / "lake", keys=Keys(user=("other",)))
+    (again,) = report.sources
+    assert (again.outcome, again.other_keys) == ("already ingested", False)
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_any_order_and_any_name_gives_the_same_rows(tmp_path: Path, together: bool) -> None:
     contents = {"a": ["1", "2"], "b": ["3"], "copy-of-a": ["1", "2"], "c": ["1"]}
@@ -258,7 +282,7 @@ def test_a_program_that_crashes_leaves_no_staging(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "HELD_BYTES", 1)
-    monkeypatch.setattr(intake.Staged, "add_source", lambda *_: 1 / 0)
+    monkeypatch.setattr(intake.Staged, "add_source", lambda *_, **__: 1 / 0)
     file = tmp_path / "logs"
     file.write_text(json_message(record()))
     with pytest.raises(ZeroDivisionError):

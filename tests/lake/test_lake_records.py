@@ -294,6 +294,11 @@ def test_the_time_is_the_records_or_else_when_it_was_observed(
         (record(attributes=[attribute("a", intValue="9223372036854775808")]), "64 bits"),
         (record(attributes=[attribute("a", intValue="x")]), "whole number"),
         (record(attributes=[attribute("a", doubleValue="x")]), "not a number"),
+        (record(attributes=[attribute("a", doubleValue="1_000")]), "not a number"),
+        (record(attributes=[attribute("a", doubleValue="١٢")]), "not a number"),
+        (record(attributes=[attribute("a", intValue="١٢")]), "whole number"),
+        (record(attributes=[attribute("a", intValue="1_000")]), "whole number"),
+        ({"timeUnixNano": "１７０４１１０４００００００００００００"}, "whole number"),
         (record(attributes=[attribute("a", bytesValue="!")]), "base64"),
         (record(attributes=[attribute("a", boolValue="yes")]), "boolValue"),
         (record(attributes={"a": 1}), "attributes"),
@@ -388,6 +393,54 @@ def test_a_resource_that_is_unreadable_is_set_aside_with_its_records(tmp_path: P
     assert (report.written, report.quarantined) == (1, 1)
     (entry,) = quarantine(tmp_path / "lake")
     assert json.loads(entry["raw"]) == broken
+
+
+@pytest.mark.parametrize("resource", [{"attributes": [attribute("a", intValue="x")]}, 7])
+def test_each_record_of_an_unreadable_resource_is_counted_and_set_aside(
+    tmp_path: Path, resource: Any
+) -> None:
+    one = message(record("a"), record("b"), record("c"))
+    one["resourceLogs"][0]["resource"] = resource
+    one["resourceLogs"] += message(record("kept"), record("bad", time="x"))["resourceLogs"]
+    report = take_in_content(tmp_path, json.dumps(one))
+    assert (report.records_in, report.written, report.quarantined) == (5, 1, 4)
+    found = quarantine(tmp_path / "lake")
+    assert [entry["record"] for entry in found] == [0, 1, 2, 4]
+    assert all("its resource is unreadable" in entry["reason"] for entry in found[:3])
+    first = {"resource": resource, "scopeLogs": [{"logRecords": [record("a")]}]}
+    assert [json.loads(entry["raw"]) for entry in found[:3]] == [first, record("b"), record("c")]
+
+
+def test_an_unreadable_resource_without_records_is_set_aside(tmp_path: Path) -> None:
+    one = message(record("kept"))
+    one["resourceLogs"].append({"resource": 7})
+    report = take_in_content(tmp_path, json.dumps(one))
+    assert (report.records_in, report.written, report.quarantined) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["logRecords", "logs"])
+@pytest.mark.parametrize("scopes", [{}, {"scopeLogs": []}, {"scopeLogs": [{"logRecords": []}]}])
+def test_records_under_the_old_name_of_scopes_are_read(
+    tmp_path: Path, name: str, scopes: dict[str, Any]
+) -> None:
+    libraries = [{name: [record("a")]}, {name: [record("b"), record("bad", time="x")]}]
+    part = scopes | {"instrumentationLibraryLogs": libraries}
+    report = take_in_content(tmp_path, json.dumps({"resourceLogs": [part]}))
+    assert (report.records_in, report.written, report.quarantined) == (3, 2, 1)
+    assert [row["body"] for row in rows(tmp_path / "lake")] == ["a", "b"]
+
+
+def test_records_under_the_old_name_beside_scopes_are_set_aside(tmp_path: Path) -> None:
+    one = message(record("new"))
+    one["resourceLogs"][0]["instrumentationLibraryLogs"] = [{"logRecords": [record("old")] * 2}]
+    one["resourceLogs"] += message(record("next", time="x"))["resourceLogs"]
+    report = take_in_content(tmp_path, json.dumps(one))
+    assert (report.records_in, report.written, report.quarantined) == (4, 1, 3)
+    assert [row["body"] for row in rows(tmp_path / "lake")] == ["new"]
+    found = quarantine(tmp_path / "lake")
+    assert [entry["record"] for entry in found] == [1, 2, 3]
+    assert "deprecated instrumentationLibraryLogs, beside scopeLogs" in found[0]["reason"]
+    assert json.loads(found[0]["raw"]) == record("old")
 
 
 def test_spans_metric_data_points_and_profiles_are_skipped_and_counted(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
 from google.protobuf.json_format import ParseDict
 from lake_files import (
+    NOON,
     files_in,
     json_message,
     message,
@@ -26,9 +28,13 @@ from lake_files import (
     take_in_content,
 )
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from otel_analytics.errors import UnreadablePath
 from otel_analytics.lake import framing, oversize, sources, window
+from otel_analytics.lake.rows import Rows
+from otel_analytics.lake.wire import DEPRECATED_ITEMS, ITEMS, RESOURCE_ITEMS, length_delimited
 
 NOISE = random.Random(1).randbytes(5000)  # noqa: S311 - nothing secret
 MANY = json_message(*(record(f"{i} {NOISE[i : i + 50].hex()}") for i in range(300)))
@@ -164,6 +170,33 @@ def test_the_lake_itself_is_not_taken_in(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text(json_message(record(), record(time="x")))
     take_in(tmp_path / "lake", tmp_path)
     assert len(take_in(tmp_path / "lake", tmp_path).sources) == 1
+
+
+def test_the_lake_itself_as_a_path_is_refused(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    with pytest.raises(UnreadablePath, match="the folder that ingest writes to"):
+        take_in(lake, lake)
+
+
+def test_a_record_that_is_lost_on_the_way_fails_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Rows.add
+
+    def lose_one(self: Rows, *arguments: Any, **fields: Any) -> None:
+        if fields["body"] != "lost":
+            add(self, *arguments, **fields)
+
+    monkeypatch.setattr(Rows, "add", lose_one)
+    (tmp_path / "a").write_text(json_message(record("kept"), record("lost"), record(time="x")))
+    (tmp_path / "b").write_text(json_message(record("kept")))
+    lossy, whole = take_in(tmp_path / "lake", tmp_path).sources
+    assert (lossy.outcome, lossy.records_in, whole.outcome) == ("failed", 0, "ingested")
+    assert lossy.error is not None
+    assert "internal error: 3 records were found, but 1 written + 1 quarantined" in lossy.error
+    assert {row["source_id"] for row in rows(tmp_path / "lake")} == {whole.source_id}
+    assert quarantine(tmp_path / "lake") == []
 
 
 def test_a_path_that_is_not_there_is_refused_before_any_work(tmp_path: Path) -> None:
@@ -308,6 +341,46 @@ def test_a_broken_message_that_is_too_large_to_set_aside_fails_its_file(
     assert report.error is not None
     assert reason in report.error
     assert files_in(tmp_path / "lake") == {}
+
+
+OLD = MANY.replace("scopeLogs", "instrumentationLibraryLogs")
+NEW_AND_OLD = OLD.replace(
+    '"instrumentationLibraryLogs"',
+    f'"scopeLogs": [{{"logRecords": [{json.dumps(record("new"))}]}}], "instrumentationLibraryLogs"',
+)
+
+
+def test_a_large_message_with_records_under_the_old_name_of_scopes_is_read(
+    tmp_path: Path, little_memory: None
+) -> None:
+    report = take_in_content(tmp_path, OLD)
+    assert (report.written, report.quarantined) == (300, 0)
+
+
+def test_a_large_message_with_records_under_both_names_fails_its_file(
+    tmp_path: Path, little_memory: None
+) -> None:
+    report = take_in_content(tmp_path, NEW_AND_OLD)
+    assert report.outcome == "failed"
+    assert report.error is not None
+    assert "under scopeLogs and instrumentationLibraryLogs" in report.error
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_large_protobuf_message_with_records_under_the_old_field_of_scopes(
+    tmp_path: Path, little_memory: None, beside: bool
+) -> None:
+    item = LogRecord(time_unix_nano=NOON, body=AnyValue(string_value="x" * 50)).SerializeToString()
+    items = [length_delimited(ITEMS, item)] * 100
+    scopes = [length_delimited(DEPRECATED_ITEMS, *items)]
+    scopes += [length_delimited(ITEMS, *items[:1])] * beside
+    report = take_in_content(tmp_path, length_delimited(RESOURCE_ITEMS, *scopes))
+    if not beside:
+        assert (report.written, report.quarantined) == (100, 0)
+        return
+    assert report.outcome == "failed"
+    assert report.error is not None
+    assert "under scopeLogs and instrumentationLibraryLogs" in report.error
 
 
 def test_many_broken_lines_are_set_aside_in_little_memory(

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from otel_analytics.errors import InvalidSettings
-from otel_analytics.local.engine import Engine
+from otel_analytics.errors import InvalidSettings, QueryFailed
+from otel_analytics.local.engine import Engine, Job
+from otel_analytics.local.query_errors import QueryCancelled
 from otel_analytics.names import S3Address
-from otel_analytics.query.statements import Column, TableName
+from otel_analytics.query.dialects import to_duckdb
+from otel_analytics.query.statements import Column, Query, TableName, parse_statement
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from local.conftest import Account
 
 SALES = """CREATE TABLE sales WITH (external_location = 's3://bucket/sales/') AS
@@ -54,7 +58,7 @@ def test_a_ctas_makes_a_table_with_its_types_and_one_folder_of_parquet(account: 
         (1, "a", date(2024, 1, 1), 1.5),
         (2, "b", date(2024, 1, 2), None),
     ]
-    assert {path.name for path in account.home.tmp.iterdir()} <= {account.athena.engine._spill.name}
+    assert list(account.home.tmp.iterdir()) == []
 
 
 def test_a_sum_is_stored_as_bigint(account: Account) -> None:
@@ -119,7 +123,7 @@ def test_a_ctas_that_fails_half_way_leaves_nothing(account: Account) -> None:
     assert reason == "DIVISION_BY_ZERO: Division by zero"
     assert account.objects("s3://bucket/bad/") == []
     assert [table.name for table in account.catalog.tables("log_db")] == ["sales"]
-    assert {path.name for path in account.home.tmp.iterdir()} <= {account.athena.engine._spill.name}
+    assert list(account.home.tmp.iterdir()) == []
 
 
 def test_a_location_that_is_none_is_refused_before_anything_is_written(account: Account) -> None:
@@ -353,6 +357,109 @@ def test_a_file_that_is_no_parquet_is_named_by_its_address(
     reason = account.reason("SELECT count(id) FROM sales")
     assert reason.startswith("HIVE_BAD_DATA: s3://bucket/sales/zz.parquet cannot be read: ")
     assert str(account.home.path) not in reason
+
+
+class _Cursor:
+    """A cursor whose statements all end in one error."""
+
+    def __init__(self, error: duckdb.Error) -> None:
+        self._error = error
+
+    def execute(self, _sql: str) -> None:
+        raise self._error
+
+
+def test_a_search_for_damage_is_cancelled_with_its_query(account: Account) -> None:
+    account.done(SALES)
+    table = account.catalog.table(TableName("sales", "log_db"))
+    engine = account.athena.engine
+    relation = engine._relation(table)
+
+    def found(error: duckdb.Error) -> Exception | None:
+        return engine._damage([relation], _Cursor(error))  # type: ignore[arg-type]
+
+    assert isinstance(found(duckdb.InterruptException("INTERRUPT Error: stop")), QueryCancelled)
+    assert found(duckdb.OutOfMemoryException("Out of Memory Error: 1MB")) is None
+    assert "HIVE_BAD_DATA: s3://bucket/sales/" in str(found(duckdb.Error("Out of buffer")))
+
+
+@pytest.mark.parametrize(
+    ("error", "searches"),
+    [
+        (duckdb.NotImplementedException("Not implemented Error: this"), 0),
+        (duckdb.InvalidInputException("Invalid Input Error: no snappy"), 1),
+        (duckdb.Error("Out of buffer"), 1),
+    ],
+)
+def test_only_what_a_damaged_file_can_cause_has_the_files_searched(
+    account: Account, monkeypatch: pytest.MonkeyPatch, error: duckdb.Error, searches: int
+) -> None:
+    searched: list[object] = []
+    monkeypatch.setattr(Engine, "_damage", lambda _engine, *given: searched.append(given))
+    query = parse_statement("SELECT 1")
+    assert isinstance(query, Query)
+
+    def attempt(_text: str, _empty: str) -> None:
+        raise error
+
+    with pytest.raises(QueryFailed, match="GENERIC_INTERNAL_ERROR"):
+        account.athena.engine._attempt(query, to_duckdb(query), {}, duckdb.connect(), attempt)
+    assert len(searched) == searches
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_read_as_itself(
+    account: Account, tmp_path: Path
+) -> None:
+    linked = tmp_path / "theirs[1]"
+    linked.mkdir()
+    for name, n in (("a[1]", 1), ("a1", 20), ("b?", 300), ("c*", 4000), ("d\\e", 50000)):
+        account.done(
+            f"CREATE TABLE t{n} WITH (external_location = 's3://b-{n}/t/') AS SELECT {n} n"
+        )
+        (file,) = account.path(f"s3://b-{n}/t/").iterdir()
+        file.rename(linked / f"{name}.parquet")
+    account.path("s3://bucket/").mkdir(exist_ok=True)
+    account.path("s3://bucket/theirs/").symlink_to(linked)
+    account.done(
+        "CREATE EXTERNAL TABLE theirs (n int) STORED AS PARQUET LOCATION 's3://bucket/theirs/'"
+    )
+    assert account.rows("SELECT count(*), sum(n) FROM theirs") == [(5, 54321)]
+    (linked / "f\\[1].parquet").write_bytes(b"")
+    assert "rename it" in account.reason("SELECT count(*) FROM theirs")
+
+
+def test_an_interrupt_is_recorded_and_goes_on(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Engine, "select", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        account.execute("SELECT 1")
+    (recorded,) = account.athena.executions.latest()
+    assert recorded["Status"]["State"] == "CANCELLED"
+    assert recorded["Status"]["StateChangeReason"] == "Query cancelled: KeyboardInterrupt"
+    assert "CompletionDateTime" in recorded["Status"]
+
+
+def test_a_job_is_not_over_while_its_cursor_is_being_interrupted() -> None:
+    job = Job()
+    over_meanwhile: list[bool] = []
+
+    class Cursor:
+        def interrupt(self) -> None:
+            finish = threading.Thread(target=job.finish, daemon=True)
+            finish.start()
+            finish.join(timeout=0.05)
+            over_meanwhile.append(not finish.is_alive())
+            done.set()
+
+    done = threading.Event()
+    job.run_on(Cursor())  # type: ignore[arg-type]
+    job.cancel()
+    assert done.wait(10)
+    assert over_meanwhile == [False]
 
 
 def test_too_little_memory_is_said_as_athena_says_it(account: Account) -> None:

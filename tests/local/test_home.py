@@ -97,6 +97,8 @@ _OPEN_AND_ADD = """
 import sys
 from pathlib import Path
 from otel_analytics.local.home import open_home
+print("ready", flush=True)
+sys.stdin.readline()
 home = open_home(Path(sys.argv[1]))
 for i in range(50):
     with home.transaction() as connection:
@@ -107,13 +109,76 @@ for i in range(50):
 def test_processes_that_open_a_new_home_at_once_all_write(tmp_path: Path) -> None:
     path = str(tmp_path / "home")
     processes = [
-        subprocess.Popen([sys.executable, "-c", _OPEN_AND_ADD, path, str(n)]) for n in range(3)
+        subprocess.Popen(
+            [sys.executable, "-c", _OPEN_AND_ADD, path, str(n)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for n in range(3)
     ]
-    assert [process.wait() for process in processes] == [0, 0, 0]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0, 0, 0]
     home = open_home(tmp_path / "home")
     with home.reading() as connection:
         assert connection.execute("SELECT count(*) FROM databases").fetchone() == (150,)
     home.close()
+
+
+_OPEN_AND_LEAVE_UNFINISHED = """
+import sys
+from pathlib import Path
+from otel_analytics.local.home import open_home
+home = open_home(Path(sys.argv[1]))
+(home.tmp / "unfinished").mkdir()
+(home.tmp / "unfinished" / "file").write_text("")
+home.schemas.mkdir(exist_ok=True)
+print(home.tmp, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_process_did_not_finish_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _OPEN_AND_LEAVE_UNFINISHED, str(tmp_path)]
+    with (
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as alive,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as dead,
+    ):
+        assert alive.stdout is not None
+        assert dead.stdout is not None
+        kept, left = (Path(one.stdout.readline().strip()) for one in (alive, dead))  # type: ignore[union-attr]
+        elsewhere = left.with_name(f"another-host-{left.name.split('-', 1)[1]}")
+        elsewhere.mkdir()
+        dead.kill()
+        dead.wait()
+        assert (left / "unfinished" / "file").exists()
+        home = open_home(tmp_path)
+        assert set((tmp_path / "tmp").iterdir()) == {home.tmp, home.schemas, kept, elsewhere}
+        assert (kept / "unfinished" / "file").exists()
+        home.close()
+        assert set((tmp_path / "tmp").iterdir()) == {home.schemas, kept, elsewhere}
+        alive.communicate()
+
+
+def test_a_home_that_is_refused_is_left_without_a_folder_for_the_unfinished(tmp_path: Path) -> None:
+    (tmp_path / "catalog.sqlite").write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(InvalidHome):
+        open_home(tmp_path)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_what_a_statement_violates_stays_an_error_of_the_statement(home: Home) -> None:
+    with pytest.raises(sqlite3.IntegrityError), home.transaction() as connection:
+        connection.execute("INSERT INTO databases VALUES (NULL, NULL, NULL)")
 
 
 def test_a_statement_that_the_catalog_cannot_take_names_the_catalog(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,6 +98,35 @@ def test_a_link_is_deleted_as_an_object_and_not_followed(
     store.delete_prefix(S3Address.parse("s3://bucket/a/"))
     assert (outside / "file").read_text() == "keep me"
     assert keys(store, "s3://bucket/") == []
+
+
+@pytest.mark.parametrize("link", ["bucket", "bucket/a", "bucket/a/b"])
+def test_nothing_is_written_or_deleted_behind_a_link(
+    store: ObjectStore, tmp_path: Path, link: str
+) -> None:
+    outside = tmp_path / "outside"
+    inner = outside / "a/b".removeprefix(link.removeprefix("bucket").removeprefix("/")).strip("/")
+    inner.mkdir(parents=True, exist_ok=True)
+    (inner / "file").write_text("keep me")
+    (store.root / link).parent.mkdir(parents=True, exist_ok=True)
+    (store.root / link).symlink_to(outside)
+    address = S3Address.parse("s3://bucket/a/b/file")
+    assert store.get(address) == b"keep me"
+    put(store, "s3://other/source")
+    finished = store.tmp / "finished"
+    finished.write_text("new")
+    for change in (
+        lambda: store.delete_prefix(S3Address.parse("s3://bucket/a/b/")),
+        lambda: store.put(address, b"new"),
+        lambda: store.put(S3Address.parse("s3://bucket/a/b/c/new"), b"new"),
+        lambda: store.copy(S3Address.parse("s3://other/source"), address),
+        lambda: store.move_in(finished, address),
+    ):
+        with pytest.raises(Failed, match=f"{re.escape(str(store.root / link))} is a link"):
+            change()
+    assert [path.relative_to(inner).as_posix() for path in inner.rglob("*")] == ["file"]
+    assert (inner / "file").read_text() == "keep me"
+    assert [path.name for path in store.tmp.iterdir()] == ["finished"]
 
 
 def test_an_object_is_copied_and_a_missing_one_is_named(store: ObjectStore) -> None:

@@ -125,6 +125,24 @@ PAYLOADS = [
     {"service_names": ["one"], "execution_date": 20250101},
     {"service_names": ["one"], "execution_date": "2025-02-29"},
     {"service_names": ["one"], "execution_date": "2025-10-28\n"},
+    *(
+        {"service_names": ["one"], "execution_date": day}
+        for day in (
+            "0000-01-01",
+            "0001-01-01",
+            "0999-12-31",
+            "1899-01-01",
+            "1970-12-31",
+            "1971-01-01",
+            "1980-01-01",
+            "2000-02-29",
+            "9000-01-01",
+            "9989-06-30",
+            "9998-12-31",
+            "9999-01-01",
+            "9999-12-31",
+        )
+    ),
 ]
 
 
@@ -170,6 +188,14 @@ def test_exactly_the_days_of_the_calendar_pass_as_execution_date(document: dict[
                 payload = {"service_names": ["one"], "execution_date": text}
                 is_date = date(year, 1, 1) <= (_as_date(text) or date.min)
                 assert evaluate(rule, {"input": payload}) is not is_date, text
+
+
+def test_a_day_too_early_or_too_late_is_told_from_what_is_no_day(document: dict[str, Any]) -> None:
+    for day in ("1970-12-31", "9999-01-01"):
+        payload = {"service_names": ["one"], "execution_date": day}
+        assert problem(document, payload) == (
+            f"execution_date must be from 1971-01-01 to 9998-12-31; found {day}"
+        )
 
 
 def _as_date(text: str) -> date | None:

@@ -15,6 +15,7 @@ from sqlglot import exp
 from otel_analytics.config import Events, Settings, Source, load_settings
 from otel_analytics.errors import InvalidSettings
 from otel_analytics.metrics import load_catalog
+from otel_analytics.names import parse_date
 from otel_analytics.query.build import QueryRequest, build_create_table, build_select
 from otel_analytics.query.exact import exact_ratio
 from tests.metrics.duckdb_tables import connect, render_metric, run, write_logall
@@ -64,6 +65,34 @@ def test_a_day_in_new_york_ends_on_the_utc_day_after() -> None:
         "2025-03-03",
         "2025-03-10",
     )
+
+
+@pytest.mark.parametrize("query_type", list(load_catalog()))
+@pytest.mark.parametrize("day", ["1971-01-01", "9998-12-31"])
+@pytest.mark.parametrize("timezone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_first_and_last_days_that_are_allowed_have_windows(
+    query_type: str, day: str, timezone: str
+) -> None:
+    request = QueryRequest(query_type, ("shop",), parse_date(day, field="day"))
+    assert day in build_select(request, Settings(timezone=timezone)).sql(dialect="athena")
+
+
+@pytest.mark.parametrize(
+    ("source", "reads_timestamps"),
+    [
+        (Source(), False),
+        (Source(user_key="element_at(attributes, 'uid')"), False),
+        (Source(partition_is_event_date=False), True),
+        (Source(partition_slack_days=1), True),
+        (Source(partitions=()), True),
+        (Source(table="otel_logs"), True),
+    ],
+)
+def test_the_day_is_the_partitions_only_where_that_is_the_events_date(
+    source: Source, reads_timestamps: bool
+) -> None:
+    text = build_select(QueryRequest("dau", ("shop",), E), Settings(source=source)).sql("athena")
+    assert ('"timestamp"' in text) is reads_timestamps
 
 
 def test_partitions_by_arrival_are_read_with_their_slack() -> None:

@@ -116,6 +116,18 @@ def test_a_table_with_its_database_is_never_a_cte() -> None:
     assert tables_of(sql) == [("log_db", "t", 1, 41)]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM t EXCEPT (SELECT * FROM t)",
+        "SELECT a * replace(b, '::', '') FROM t",
+        'SELECT "x::int" FROM t -- y::int',
+    ],
+)
+def test_what_only_looks_like_a_foreign_construct_is_taken(sql: str) -> None:
+    assert isinstance(parse_statement(sql), Query)
+
+
 def test_values_is_a_query() -> None:
     assert tables_of("VALUES 1, 2") == []
 
@@ -134,6 +146,14 @@ def test_the_place_of_a_column_is_found() -> None:
         ("SELECT *\nFROM t\nWHERE ;", "SYNTAX_ERROR: line 3:6: mismatched input '<EOF>'"),
         ("SELECT a,\n  b c d FROM t", "SYNTAX_ERROR: line 2:7: mismatched input 'd'"),
         ("SELECT (1", "SYNTAX_ERROR: line 1:10: mismatched input '<EOF>'"),
+        ("SELECT a,\n  b::int FROM t", "SYNTAX_ERROR: line 2:4: mismatched input '::'"),
+        ("SELECT\n * EXCLUDE (a) FROM t", "SYNTAX_ERROR: line 2:4: mismatched input 'EXCLUDE'"),
+        ("SELECT t.* EXCEPT (a) FROM t", "SYNTAX_ERROR: line 1:12: mismatched input 'EXCEPT'"),
+        ("SELECT * REPLACE (1 AS a) FROM t", "SYNTAX_ERROR: line 1:10: mismatched input 'REPLACE'"),
+        (
+            "CREATE TABLE u AS SELECT * RENAME (a AS b) FROM t",
+            "SYNTAX_ERROR: line 1:28: mismatched input 'RENAME'",
+        ),
         ("SELECT 'abc", "SYNTAX_ERROR: line 1:12: a quoted text, identifier or comment is not"),
         ("", "SYNTAX_ERROR: line 1:1: mismatched input '<EOF>'"),
         ("-- nothing", "SYNTAX_ERROR: line 1:1: mismatched input '<EOF>'"),

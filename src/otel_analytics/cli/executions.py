@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from otel_analytics.cli.options import json_option, settings_of, settings_options
-from otel_analytics.cli.output import print_json, print_table, say
+from otel_analytics.cli.output import harmless, print_json, print_table, say
 
 __all__ = ["describe_command", "executions_command", "history_command"]
 
@@ -57,7 +57,7 @@ def describe_command(ctx: click.Context, /, *, execution: str, as_json: bool, **
         if key in ("input", "output", "cause"):
             click.echo(f"{key}:\n{_indented(value)}")
         elif not key.endswith("Details"):
-            click.echo(f"{key}: {value}")
+            click.echo(harmless(f"{key}: {value}"))
 
 
 @click.command("history", short_help="Show the events of one execution.")
@@ -110,4 +110,4 @@ def _shortened(text: str, limit: int = 200) -> str:
 def _indented(text: str) -> str:
     with suppress(ValueError):  # a cause need not be JSON
         text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-    return "\n".join(f"  {line}" for line in text.splitlines())
+    return "\n".join(f"  {harmless(line)}" for line in text.splitlines())

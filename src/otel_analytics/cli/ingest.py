@@ -57,18 +57,26 @@ def ingest_command(
     from otel_analytics.local.embedded import open_embedded_aws
 
     settings = settings_of(ctx, flags)
-    # A wrong path is refused before a home is made.
-    find_files(paths, outside=Path(settings.home))
+    # A wrong path is refused before a home is made; what the home holds is no log to take in.
+    files = find_files(paths, outside=Path(settings.home))
     with open_embedded_aws(settings) as aws, _progress() as progress:
+        aws.check_logall()
         lake = aws.lake_folder()
         report = ingest(
-            paths, lake=lake, keys=settings.keys, processes=processes, progress=progress
+            files, lake=lake, keys=settings.keys, processes=processes, progress=progress
         )
         aws.register_logall()
     if as_json:
         print_json(_as_json(report, lake))
     else:
         _print(report, lake)
+    if report.under_other_keys:
+        say(
+            "warning: files known already, under other keys.user or keys.session: "
+            f"{len(report.under_other_keys):,}; their records keep the user and session of then: "
+            "the settings source.user_key and source.session_id read them from logall's attributes "
+            "instead (otel-analytics inspect, without arguments, proposes them)"
+        )
     if report.failed:
         sys.exit(1)
 
@@ -136,4 +144,5 @@ def _source_as_json(source: SourceReport) -> dict[str, Any]:
         "written": source.written,
         "quarantined": source.quarantined,
         "skipped": dict(source.skipped),
+        "other_keys": source.other_keys,
     }

@@ -7,13 +7,13 @@ import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from otel_analytics.cli.options import json_option, settings_file_of, settings_of, settings_options
-from otel_analytics.cli.output import print_json, print_table, say
+from otel_analytics.cli.output import harmless, print_json, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["inspect_command"]
 
 _BUCKET = "inspected"
+# Folders of others are linked apart from the home's own bucket, where the lake lies.
+_EXTERNAL_BUCKET = "external"
 _KEYS = {"user_key": "keys.user", "session_id": "keys.session"}
 
 
@@ -61,14 +63,16 @@ def inspect_command(
             aws.rows,
         )
     proposed = propose_settings(inspection, settings, source_table=source_table)
-    if source_table is not None and source_table != settings.source.table:
-        proposed |= _proposed_partitions(table)
+    if source_table is not None:
+        proposed |= _proposed_partitions(table, settings)
     if as_json:
         print_json({**dataclasses.asdict(inspection), "proposed_settings": proposed})
     else:
         _print(inspection, proposed)
         if source_table is not None and what and Path(what[0]).exists():
-            _print_how_to_register(Path(what[0]), table, settings)
+            _print_how_to_register(
+                Path(what[0]), table, settings, flags=_settings_flags(ctx, flags)
+            )
     for role in missing_roles(inspection):
         own = source_table is None and role in _KEYS
         say(f"warning: nothing looks like {role}: set {_KEYS[role] if own else f'source.{role}'}")
@@ -159,12 +163,25 @@ def _ingest(aws: EmbeddedAws, paths: Sequence[Path]) -> Table:
     return aws.catalog.table(TableName(LOGALL_TABLE, aws.settings.athena.database))
 
 
-def _proposed_partitions(table: Table) -> dict[str, Any]:
-    keys = tuple(key.name for key in table.partition_keys)
-    if keys[-3:] != ("year", "month", "day"):
-        return {"source.partitions": ()}
-    # Whether these are of the event or of its arrival cannot be seen: a day more is read.
-    return {"source.partitions": keys[-3:], "source.partition_slack_days": 1}
+def _proposed_partitions(table: Table, settings: Settings) -> dict[str, Any]:
+    source = settings.source
+    keys = tuple(key.name for key in table.partition_keys)[-3:]
+    if keys != ("year", "month", "day"):
+        return {"source.partitions": ()} if source.partitions else {}
+    is_ours = any(column.name == "source_id" for column in table.columns)
+    # Whether those of others are of the event or of its arrival cannot be seen: a day more is read.
+    slack_days = 0 if is_ours else max(1, source.partition_slack_days)
+    if (source.partitions, source.partition_slack_days, source.partition_is_event_date) == (
+        keys,
+        slack_days,
+        is_ours,
+    ):
+        return {}
+    return {
+        "source.partitions": keys,
+        "source.partition_slack_days": slack_days,
+        "source.partition_is_event_date": is_ours,
+    }
 
 
 def _print(inspection: Inspection, proposed: dict[str, Any]) -> None:
@@ -204,7 +221,7 @@ def _print(inspection: Inspection, proposed: dict[str, Any]) -> None:
     click.echo()
     if proposed:
         click.echo("proposed settings (--write puts them into the settings file):\n")
-        click.echo(_as_toml(proposed))
+        click.echo(harmless(_as_toml(proposed), "\n"))
     else:
         click.echo("the settings fit: nothing to change")
 
@@ -247,20 +264,34 @@ def _write(file: Path, proposed: dict[str, Any]) -> None:
     say(f"wrote {', '.join(proposed)} into {file}")
 
 
-def _print_how_to_register(path: Path, table: Table, settings: Settings) -> None:
+def _settings_flags(ctx: click.Context, flags: dict[str, Any]) -> str:
+    """Return the flags that this command's settings came from, as they are typed."""
+    outer = ctx.obj or {}
+    given = [
+        part
+        for name in ("home", "config")
+        if (value := flags.get(name) or outer.get(name))
+        for part in (f"--{name}", value)
+    ]
+    for text in (*outer.get("assignments", ()), *flags.get("assignments", ())):
+        given += ["--set", text]
+    return f"{join(given)} " if given else ""
+
+
+def _print_how_to_register(path: Path, table: Table, settings: Settings, *, flags: str) -> None:
     from otel_analytics.local.parquet_folder import build_create_external_table
 
-    bucket = settings.athena.s3_base.split("/")[2]
-    folder = Path(settings.home) / "s3" / bucket / table.name
+    folder = Path(settings.home) / "s3" / _EXTERNAL_BUCKET / table.name
     statement = build_create_external_table(
         table.name,
         table.columns,
         table.partition_keys,
-        location=f"s3://{bucket}/{table.name}/",
+        location=f"s3://{_EXTERNAL_BUCKET}/{table.name}/",
     )
-    click.echo(
+    lines = (
         "\nto make the folder a table here:\n\n"
         f"mkdir -p {quote(str(folder.parent if path.is_dir() else folder))}\n"
         f"ln -s {quote(str(path.resolve()))} {quote(str(folder))}\n"
-        f"otel-analytics query - <<'SQL'\n{statement}\nSQL"
+        f"otel-analytics query {flags}- <<'SQL'\n{statement}\nSQL"
     )
+    click.echo(harmless(lines, "\n"))

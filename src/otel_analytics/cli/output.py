@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,22 +11,25 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["as_text", "print_json", "print_table", "say"]
+__all__ = ["as_text", "harmless", "print_json", "print_table", "say"]
 
 # Wider than any row: what is piped into another program is never cut.
 _PIPE_WIDTH = 100_000
+# Control characters that JSON lets stand in a text as they are.
+_JSON_CONTROLS = re.compile("[\x7f-\x9f]")
 
 
 def say(message: str = "") -> None:
     """Print a line for a person, on stderr."""
-    click.echo(_harmless(message, "\n"), err=True)
+    click.echo(harmless(message, "\n"), err=True)
 
 
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout: dates as ISO text, decimals as text, NaN as null."""
     import msgspec
 
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    click.echo(_JSON_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def as_text(value: Any) -> str:
@@ -38,10 +42,10 @@ def as_text(value: Any) -> str:
         return repr(value)
     plain = msgspec.to_builtins(value)
     text = plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
-    return _harmless(text)
+    return harmless(text)
 
 
-def _harmless(text: str, kept: str = "") -> str:
+def harmless(text: str, kept: str = "") -> str:
     """Return the text with control characters, but for those `kept`, written as escapes.
 
     What a log record holds must not steer the reader's terminal.

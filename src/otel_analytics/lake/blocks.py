@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-__all__ = ["Block", "Decoded", "Kind", "Message", "Unreadable"]
+__all__ = ["SUPERSEDED", "Block", "Decoded", "Kind", "Message", "Unreadable"]
 
 
 Kind: TypeAlias = Literal["json", "protobuf", "unreadable"]
+
+# logs.proto of 2022: where scopes are set, a receiver ignores what their old name repeats. Set
+# aside, such a record is neither counted twice nor lost if it is no repetition.
+SUPERSEDED: Final = "it stands under the deprecated instrumentationLibraryLogs, beside scopeLogs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,21 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Decoded:
-    """What a block held: a serialized Arrow batch per UTC day, and what could not be written."""
+    """What a block held: a serialized Arrow batch per UTC day, and what could not be written.
 
+    `found` counts log records where they are met in a message, apart from what becomes of them: it
+    must be what is written and what is unreadable together.
+    """
+
+    found: int = 0
     batches: list[tuple[int, bytes]] = field(default_factory=list)
     written: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     without_service: int = 0
     invalid_ids: int = 0
+
+    def set_aside(self, stretch: Unreadable) -> None:
+        """Set aside bytes in which no record could be told; they count as one."""
+        self.found += 1
+        self.unreadable.append(stretch)

@@ -40,11 +40,10 @@ def decode_block(block: Block, keys: Keys) -> Decoded:
         elif block.kind == "protobuf":
             decode_protobuf(message, rows, decoded)
         else:
-            decoded.unreadable.append(
-                Unreadable(message.position, None, block.reason, message.data)
-            )
-    decoded.batches = [(day, batch.serialize().to_pybytes()) for day, batch in rows.batches()]
-    decoded.written = len(rows)
+            decoded.set_aside(Unreadable(message.position, None, block.reason, message.data))
+    for day, batch in rows.batches():
+        decoded.batches.append((day, batch.serialize().to_pybytes()))
+        decoded.written += batch.num_rows
     decoded.without_service = rows.without_service
     decoded.invalid_ids = rows.invalid_ids
     return decoded

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from otel_analytics.lake.blocks import Unreadable
+from otel_analytics.lake.blocks import SUPERSEDED, Unreadable
 from otel_analytics.lake.json_text import BrokenText, document_end, next_document, skip_blanks
 from otel_analytics.lake.rows import Resource
 from otel_analytics.lake.values import (
@@ -94,6 +94,7 @@ class _ScopeLogs(_Struct):
 class _ResourceLogs(_Struct):
     resource: _Resource | None = None
     scope_logs: list[_ScopeLogs] | None = None
+    instrumentation_library_logs: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Export(_Struct):
@@ -104,6 +105,12 @@ class _Export(_Struct):
     resource_metrics: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     resource_profiles: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
+
+# Where log records are: under scopes, or under the name that these had until 2022.
+_SCOPES: Final = {
+    "scopeLogs": ("logRecords",),
+    "instrumentationLibraryLogs": ("logRecords", "logs"),
+}
 
 # Where the items of the other signals are; a metric's data points are one level further down.
 _OTHER_SIGNALS: Final = {
@@ -127,7 +134,7 @@ def decode_json(block: Message, rows: Rows, decoded: Decoded) -> None:
             line_end = data.find(b"\n", position)
             line_end = len(data) if line_end < 0 else line_end
             line = _part(block, position, line_end)
-            if line.data.rstrip().endswith(b"}") and _decode_fast(line, rows):
+            if line.data.rstrip().endswith(b"}") and _decode_fast(line, rows, decoded):
                 position = line_end
                 continue
         position = _decode_next(block, position, rows, decoded)
@@ -142,7 +149,7 @@ def _decode_next(block: Message, position: int, rows: Rows, decoded: Decoded) ->
     except BrokenText as error:
         end = min(end, next_document(block.data, position + 1))
         broken = _part(block, position, end)
-        decoded.unreadable.append(
+        decoded.set_aside(
             Unreadable(broken.position, None, f"JSON text is broken: {error}", broken.data.rstrip())
         )
     return end
@@ -155,11 +162,11 @@ def _part(block: Message, start: int, end: int) -> Message:
 
 
 def _decode_document(message: Message, rows: Rows, decoded: Decoded) -> None:
-    if not _decode_fast(message, rows):
+    if not _decode_fast(message, rows, decoded):
         _decode_slowly(message, rows, decoded)
 
 
-def _decode_fast(message: Message, rows: Rows) -> bool:
+def _decode_fast(message: Message, rows: Rows, decoded: Decoded) -> bool:
     """Add a message whose every part is right, or nothing; return whether it was."""
     try:
         export = _decode_export(message.data)
@@ -168,16 +175,21 @@ def _decode_fast(message: Message, rows: Rows) -> bool:
     others = (export.resource_spans, export.resource_metrics, export.resource_profiles)
     if not export.resource_logs or others != (msgspec.UNSET,) * 3:
         return False
-    mark = rows.mark()
+    mark, found = rows.mark(), 0
     try:
         for resource_logs in export.resource_logs:
+            if resource_logs.instrumentation_library_logs is not msgspec.UNSET:
+                raise ValueError("records may stand under a deprecated name")
             resource = _resource(resource_logs.resource, rows)
             for scope_logs in resource_logs.scope_logs or ():
-                for record in scope_logs.log_records or ():
+                records = scope_logs.log_records or ()
+                found += len(records)
+                for record in records:
                     _add(record, resource, rows)
     except _UNREADABLE:
         rows.rollback(mark)
         return False
+    decoded.found += found
     return True
 
 
@@ -266,26 +278,48 @@ def _decode_slowly(message: Message, rows: Rows, decoded: Decoded) -> None:
     export = _loads(message.data)
     if not any(name in export for name in ("resourceLogs", *_OTHER_SIGNALS)):
         reason = "it is no OTLP message: none of resourceLogs, resourceSpans, resourceMetrics"
-        decoded.unreadable.append(Unreadable(message.position, None, reason, message.data))
+        decoded.set_aside(Unreadable(message.position, None, reason, message.data))
         return
     for name in _OTHER_SIGNALS:
         decoded.skipped.update(_count_items(export.get(name), name))
     index = message.first_record
     for part, reason in _resource_logs(export.get("resourceLogs")):
         if reason:
-            _set_aside(part, None, reason, message, decoded)
-            continue
+            decoded.set_aside(_unreadable(part, None, reason, message))
+        else:
+            index = _decode_resource_logs(part, index, message, rows, decoded)
+
+
+def _decode_resource_logs(
+    part: dict[str, Any], index: int, message: Message, rows: Rows, decoded: Decoded
+) -> int:
+    """Add the records of one resource, or set them aside; return the index of the next one."""
+    records, superseded = _log_records(part)
+    found = records + superseded
+    decoded.found += len(found)
+    try:
+        resource = _resource(_decode_resource(_dumps(part.get("resource") or {})), rows)
+    except _UNREADABLE as error:
+        reason = f"its resource is unreadable: {_reason(error)}"
+        if not found:
+            decoded.set_aside(_unreadable(part, None, reason, message))
+        for at, record in enumerate(found, index):
+            # the resource is kept with the first: with each, it could be too much for the disk
+            raw = record if at > index else _resource_logs_of(part, record)
+            decoded.unreadable.append(_unreadable(raw, at, reason, message))
+        return index + len(found)
+    for at, record in enumerate(records, index):
         try:
-            resource = _resource(_decode_resource(_dumps(part.get("resource") or {})), rows)
+            _add(_decode_record(_dumps(record)), resource, rows)
         except _UNREADABLE as error:
-            _set_aside(part, None, f"its resource is unreadable: {error}", message, decoded)
-            continue
-        for record in _log_records(part):
-            try:
-                _add(_decode_record(_dumps(record)), resource, rows)
-            except _UNREADABLE as error:
-                _set_aside(record, index, _reason(error), message, decoded)
-            index += 1
+            decoded.unreadable.append(_unreadable(record, at, _reason(error), message))
+    for at, record in enumerate(superseded, index + len(records)):
+        decoded.unreadable.append(_unreadable(record, at, SUPERSEDED, message))
+    return index + len(found)
+
+
+def _resource_logs_of(part: dict[str, Any], record: Any) -> dict[str, Any]:
+    return {"resource": part["resource"], "scopeLogs": [{"logRecords": [record]}]}
 
 
 def _loads(data: bytes) -> dict[str, Any]:
@@ -314,16 +348,14 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _set_aside(
-    part: Any, record: int | None, reason: str, message: Message, decoded: Decoded
-) -> None:
+def _unreadable(part: Any, record: int | None, reason: str, message: Message) -> Unreadable:
     try:
         raw = json.dumps(part, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raw = json.dumps(part).encode("ascii")
     except RecursionError:
         raw, record = message.data, None
-    decoded.unreadable.append(Unreadable(message.position, record, reason, raw))
+    return Unreadable(message.position, record, reason, raw)
 
 
 def _resource_logs(value: Any) -> Iterator[tuple[Any, str]]:
@@ -340,17 +372,28 @@ def _resource_logs(value: Any) -> Iterator[tuple[Any, str]]:
 def _reason_against(part: Any) -> str:
     if not isinstance(part, dict):
         return "an element of resourceLogs is not an object"
-    scopes = part.get("scopeLogs") or []
-    if not isinstance(scopes, list) or not all(isinstance(scope, dict) for scope in scopes):
-        return "scopeLogs is not a list of objects"
-    if not all(isinstance(scope.get("logRecords") or [], list) for scope in scopes):
-        return "logRecords is not a list"
+    for scopes_name, records_names in _SCOPES.items():
+        scopes = part.get(scopes_name) or []
+        if not isinstance(scopes, list) or not all(isinstance(scope, dict) for scope in scopes):
+            return f"{scopes_name} is not a list of objects"
+        for name in records_names:
+            if not all(isinstance(scope.get(name) or [], list) for scope in scopes):
+                return f"{name} is not a list"
     return ""
 
 
-def _log_records(part: dict[str, Any]) -> Iterator[Any]:
-    for scope in part.get("scopeLogs") or ():
-        yield from scope.get("logRecords") or ()
+def _log_records(part: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+    """Return the records of a resource, and those that are superseded by them."""
+    current, deprecated = (
+        [
+            record
+            for scope in part.get(scopes_name) or ()
+            for name in records_names
+            for record in scope.get(name) or ()
+        ]
+        for scopes_name, records_names in _SCOPES.items()
+    )
+    return (current, deprecated) if current else (deprecated, [])
 
 
 def _count_items(resources: Any, signal: str) -> dict[str, int]:

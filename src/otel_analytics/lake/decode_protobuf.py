@@ -11,52 +11,68 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMessage
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otel_analytics.lake.blocks import Unreadable
+from otel_analytics.lake.blocks import SUPERSEDED, Unreadable
 from otel_analytics.lake.rows import Resource
 from otel_analytics.lake.values import Value, text
-from otel_analytics.lake.wire import ITEMS, RESOURCE, RESOURCE_ITEMS, BrokenWire, fields
+from otel_analytics.lake.wire import (
+    DEPRECATED_ITEMS,
+    ITEMS,
+    RESOURCE,
+    RESOURCE_ITEMS,
+    BrokenWire,
+    fields,
+    length_delimited,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from otel_analytics.lake.blocks import Decoded, Message
     from otel_analytics.lake.rows import Rows
 
 __all__ = ["decode_protobuf"]
 
 _UNREADABLE: Final = (ValueError, DecodeError, RecursionError)
+# How a field of that number begins; no text holds these bytes, but an id or a time may.
+_DEPRECATED_TAG: Final = length_delimited(DEPRECATED_ITEMS)[:2]
 
 
 def decode_protobuf(message: Message, rows: Rows, decoded: Decoded) -> None:
     """Add what a protobuf message holds."""
-    if not _decode_fast(message, rows):
+    if not _decode_fast(message, rows, decoded):
         _decode_slowly(message, rows, decoded)
 
 
-def _decode_fast(message: Message, rows: Rows) -> bool:
+def _decode_fast(message: Message, rows: Rows, decoded: Decoded) -> bool:
     """Add a message whose every record is right, or nothing; return whether it was."""
-    mark = rows.mark()
+    mark, found = rows.mark(), 0
     try:
         export = ExportLogsServiceRequest.FromString(message.data)
         if not export.resource_logs:
             return False
+        if _DEPRECATED_TAG in message.data and any(map(_has_deprecated, export.resource_logs)):
+            return False
         for resource_logs in export.resource_logs:
             resource = Resource.of(_attributes(resource_logs.resource.attributes), rows.keys)
             for scope_logs in resource_logs.scope_logs:
+                found += len(scope_logs.log_records)
                 for record in scope_logs.log_records:
                     _add(record, resource, rows)
     except _UNREADABLE:
         rows.rollback(mark)
         return False
+    decoded.found += found
     return True
+
+
+def _has_deprecated(resource_logs: Any) -> bool:
+    unknown = UnknownFieldSet(resource_logs)
+    return any(unknown[at].field_number == DEPRECATED_ITEMS for at in range(len(unknown)))
 
 
 def _add(record: Any, resource: Resource, rows: Rows) -> None:
@@ -103,82 +119,119 @@ def _decode_slowly(message: Message, rows: Rows, decoded: Decoded) -> None:
             raise BrokenWire("it is no OTLP message")
     except BrokenWire as error:
         reason = f"protobuf message is broken: {error}"
-        decoded.unreadable.append(Unreadable(message.position, None, reason, message.data))
+        decoded.set_aside(Unreadable(message.position, None, reason, message.data))
         return
     index = message.first_record
     for part in parts:
         data = message.data[part.value : part.end]
         try:
-            items = list(_items(data))
-            if items and _begins_with_bytes(items[0]):
-                decoded.skipped.update(_count_other_signal(message.data[part.start : part.end]))
-                continue
-            resource = _resource(data, rows)
+            index = _decode_resource_items(data, index, message, rows, decoded)
         except _UNREADABLE as error:
             reason = f"protobuf message is broken: {error}"
-            decoded.unreadable.append(Unreadable(message.position, None, reason, data))
-            continue
-        for item in items:
-            try:
-                _add(LogRecord.FromString(item), resource, rows)
-            except _UNREADABLE as error:
-                reason = _reason(error, item)
-                decoded.unreadable.append(Unreadable(message.position, index, reason, item))
-            index += 1
+            decoded.set_aside(Unreadable(message.position, None, reason, data))
 
 
-def _resource(data: bytes, rows: Rows) -> Resource:
-    merged = b"".join(
+def _decode_resource_items(
+    data: bytes, index: int, message: Message, rows: Rows, decoded: Decoded
+) -> int:
+    """Add the records of one resource, or set them aside; return the index of the next one.
+
+    Raises: BrokenWire or DecodeError if what it holds cannot be told apart
+    """
+    items, superseded = _items(data)
+    found = items + superseded
+    if _is_other_signal(found):
+        decoded.skipped.update(_count_other_signal(found))
+        return index
+    decoded.found += len(found)
+    merged = _resource_bytes(data)
+    try:
+        attributes = _attributes(ResourceMessage.FromString(merged).attributes)
+    except _UNREADABLE as error:
+        reason = f"its resource is unreadable: {error}"
+        if not found:
+            decoded.set_aside(Unreadable(message.position, None, reason, data))
+        for at, item in enumerate(found, index):
+            # the resource is kept with the first: with each, it could be too much for the disk
+            raw = item if at > index else _resource_logs_of(merged, item)
+            decoded.unreadable.append(Unreadable(message.position, at, reason, raw))
+        return index + len(found)
+    resource = Resource.of(attributes, rows.keys)
+    for at, item in enumerate(items, index):
+        try:
+            _add(LogRecord.FromString(item), resource, rows)
+        except _UNREADABLE as error:
+            reason = _reason(error, item)
+            decoded.unreadable.append(Unreadable(message.position, at, reason, item))
+    for at, item in enumerate(superseded, index + len(items)):
+        decoded.unreadable.append(Unreadable(message.position, at, SUPERSEDED, item))
+    return index + len(found)
+
+
+def _resource_bytes(data: bytes) -> bytes:
+    return b"".join(
         data[field.value : field.end]
         for field in fields(data, 0, len(data))
         if field.number == RESOURCE and field.is_message
     )
-    return Resource.of(_attributes(ResourceMessage.FromString(merged).attributes), rows.keys)
 
 
-def _items(data: bytes) -> Iterator[bytes]:
-    """Yield the log records (or spans, or metrics) of the items of one resource."""
-    for scope in fields(data, 0, len(data)):
-        if scope.number == ITEMS and scope.is_message:
-            for item in fields(data, scope.value, scope.end):
-                if item.number == ITEMS and item.is_message:
-                    yield data[item.value : item.end]
+def _resource_logs_of(resource: bytes, item: bytes) -> bytes:
+    scope = length_delimited(ITEMS, length_delimited(ITEMS, item))
+    return length_delimited(RESOURCE, resource) + scope
 
 
-def _begins_with_bytes(item: bytes) -> bool:
-    return any(field.number == 1 and field.is_message for field in fields(item, 0, len(item)))
+def _items(data: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Return the log records (or spans, or metrics) of a resource, and those they supersede."""
+    current, deprecated = (
+        [
+            data[item.value : item.end]
+            for scope in fields(data, 0, len(data))
+            if scope.number == number and scope.is_message
+            for item in fields(data, scope.value, scope.end)
+            if item.number == ITEMS and item.is_message
+        ]
+        for number in (ITEMS, DEPRECATED_ITEMS)
+    )
+    return (current, deprecated) if current else (deprecated, [])
 
 
-def _count_other_signal(data: bytes) -> dict[str, int]:
-    """Return how many spans or metric data points a message of one resource holds.
+def _is_other_signal(items: list[bytes]) -> bool:
+    """Return whether every item that is whole begins as no log record does."""
+    is_told = False
+    for item in items:
+        try:
+            is_log_record = not any(
+                field.number == 1 and field.is_message for field in fields(item, 0, len(item))
+            )
+        except BrokenWire:
+            continue  # it tells nothing, and will be set aside alone
+        if is_log_record:
+            return False
+        is_told = True
+    return is_told
 
-    Raises: DecodeError if it holds neither
+
+def _count_other_signal(items: list[bytes]) -> dict[str, int]:
+    """Return how many spans or metric data points the items of one resource are.
+
+    Raises: DecodeError if they are neither
     """
     try:
-        traces = ExportTraceServiceRequest.FromString(data)
-        spans = [
-            span
-            for resource_spans in traces.resource_spans
-            for scope_spans in resource_spans.scope_spans
-            for span in scope_spans.spans
-        ]
+        spans = [Span.FromString(item) for item in items]
         if all(len(span.trace_id) == 16 and len(span.span_id) == 8 for span in spans):
             return {"spans": len(spans)}
     except DecodeError:
         pass  # then it may be metrics
-    metrics = ExportMetricsServiceRequest.FromString(data)
-    points = sum(
-        _data_points(metric)
-        for resource_metrics in metrics.resource_metrics
-        for scope_metrics in resource_metrics.scope_metrics
-        for metric in scope_metrics.metrics
-    )
+    metrics = [Metric.FromString(item) for item in items]
+    if not all(metric.WhichOneof("data") for metric in metrics):
+        raise DecodeError("it holds neither log records nor spans nor metrics")
+    points = sum(map(_data_points, metrics))
     return {"metric data points": points} if points else {}
 
 
 def _data_points(metric: Any) -> int:
-    kind = metric.WhichOneof("data")
-    return len(getattr(metric, kind).data_points) if kind else 0
+    return len(getattr(metric, metric.WhichOneof("data")).data_points)
 
 
 def _reason(error: Exception, item: bytes) -> str:

@@ -69,7 +69,7 @@ def ingest(
             open_lake(lake, waiting=lambda: tell(0, 0, None)) as opened,
             decoder(keys, processes=processes) as decode,
         ):
-            run = _Run(opened, decode, blocks_in_flight=2 * processes)
+            run = _Run(opened, decode, keys, blocks_in_flight=2 * processes)
             for done, file in enumerate(files):
                 tell(done, run.records, file)
                 run.take(file)
@@ -83,11 +83,12 @@ def ingest(
 class _Run:
     """One call of `ingest`: blocks are decoded while earlier ones are being written."""
 
-    def __init__(self, lake: Lake, decode: Decoder, *, blocks_in_flight: int) -> None:
+    def __init__(self, lake: Lake, decode: Decoder, keys: Keys, *, blocks_in_flight: int) -> None:
         self.intakes: list[Intake] = []
         self.records = 0
         self._lake = lake
         self._decode = decode
+        self._keys = keys
         self._blocks_in_flight = blocks_in_flight
         self._in_flight: deque[tuple[Intake, Future[Decoded] | None]] = deque()
         self._originals: dict[str, Intake] = {}
@@ -105,6 +106,7 @@ class _Run:
         intake = self._begin(file, source.source_id)
         if self._lake.holds(source.source_id):
             intake.outcome = "already ingested"
+            intake.other_keys = self._lake.keys_of(source.source_id) not in (None, self._keys)
         elif source.source_id in self._originals:
             self._copies.append((intake, self._originals[source.source_id]))
         else:
@@ -162,10 +164,15 @@ class _Run:
     def _end(self, intake: Intake) -> None:
         if intake.error:
             return
+        try:
+            intake.check_counts()
+        except IngestFailed as error:
+            intake.fail(error.message)
+            return
         if why := intake.why_unreadable:
             self._publish_quarantine(intake, why)
         elif intake.staged:
-            _publish([intake], intake.staged)
+            self._publish([intake], intake.staged)
         else:
             self._group.append(intake)
             self._group_bytes += intake.held_bytes
@@ -195,23 +202,22 @@ class _Run:
             for intake in group:
                 intake.fail(_why(error))
             return
-        _publish(group, staged)
+        self._publish(group, staged)
 
-
-def _publish(intakes: list[Intake], staged: Staged) -> None:
-    try:
-        for intake in intakes:
-            intake.outcome = "ingested"
-            intake.pour(staged)
-            staged.add_source(intake.report())
-        staged.commit()
-    except IngestFailed as error:
-        for intake in intakes:
-            intake.fail(error.message)
-    except OSError as error:
-        staged.discard()
-        for intake in intakes:
-            intake.fail(_why(error))
+    def _publish(self, intakes: list[Intake], staged: Staged) -> None:
+        try:
+            for intake in intakes:
+                intake.outcome = "ingested"
+                intake.pour(staged)
+                staged.add_source(intake.report(), keys=self._keys)
+            staged.commit()
+        except IngestFailed as error:
+            for intake in intakes:
+                intake.fail(error.message)
+        except OSError as error:
+            staged.discard()
+            for intake in intakes:
+                intake.fail(_why(error))
 
 
 def _why(error: Exception) -> str:

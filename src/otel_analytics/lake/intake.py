@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
+from otel_analytics.errors import IngestFailed
 from otel_analytics.lake.parquet import DayFiles
 from otel_analytics.lake.report import SourceReport
 from otel_analytics.lake.rows import ROW_SCHEMA
@@ -16,6 +18,7 @@ from otel_analytics.lake.rows import ROW_SCHEMA
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from otel_analytics.config import Keys
     from otel_analytics.lake.blocks import Decoded, Unreadable
     from otel_analytics.lake.report import Outcome
     from otel_analytics.lake.staging import Lake, Publication
@@ -49,8 +52,8 @@ class Staged:
         with file.open("a", encoding="utf-8") as quarantine:
             quarantine.writelines(lines)
 
-    def add_source(self, source: SourceReport) -> None:
-        """Record that a source is in the table.
+    def add_source(self, source: SourceReport, *, keys: Keys) -> None:
+        """Record that a source is in the table, its users and sessions told by `keys`.
 
         Raises: OSError
         """
@@ -60,6 +63,7 @@ class Staged:
             "written": source.written,
             "quarantined": source.quarantined,
             "skipped": dict(source.skipped),
+            "keys": asdict(keys),
         }
         file = self._file("sources", f"{source.source_id}.json")
         file.write_text(json.dumps(entry, ensure_ascii=False) + "\n", "utf-8")
@@ -90,6 +94,7 @@ class Intake:
         self.path = path
         self.outcome: Outcome = "failed"
         self.error: str | None = None
+        self.other_keys = False
         self.staged: Staged | None = None
         self.held_bytes = 0
         self._source_id = source_id
@@ -97,7 +102,8 @@ class Intake:
         self._batches: list[tuple[int, bytes]] = []
         self._quarantine: list[str] = []
         self._reason = ""
-        self._written = self._quarantined = self._without_service = self._invalid_ids = 0
+        self._found = self._written = self._quarantined = 0
+        self._without_service = self._invalid_ids = 0
         self._skipped: Counter[str] = Counter()
 
     @property
@@ -125,11 +131,25 @@ class Intake:
             )
         return f"holds {skipped or 'OTLP'} and no log record: ingest takes logs only"
 
+    def check_counts(self) -> None:
+        """Make sure that every record that was found was either written or quarantined.
+
+        Raises: IngestFailed
+        """
+        if self._found != self._written + self._quarantined:
+            raise IngestFailed(
+                f"internal error: {self._found} records were found, but {self._written} written + "
+                f"{self._quarantined} quarantined; nothing of it was kept: please report this, "
+                "with the file if you can",
+                where=str(self.path),
+            )
+
     def add(self, decoded: Decoded) -> None:
         """Take the next block's rows and unreadable parts; stage them when they grow too many.
 
         Raises: OSError
         """
+        self._found += decoded.found
         self._written += decoded.written
         self._skipped.update(decoded.skipped)
         self._without_service += decoded.without_service
@@ -175,7 +195,8 @@ class Intake:
             self.staged.discard()
             self.staged = None
         self._batches, self._quarantine, self.held_bytes = [], [], 0
-        self._written = self._quarantined = self._without_service = self._invalid_ids = 0
+        self._found = self._written = self._quarantined = 0
+        self._without_service = self._invalid_ids = 0
         self._skipped = Counter()
 
     def report(self) -> SourceReport:
@@ -185,11 +206,13 @@ class Intake:
             source_id=self._source_id,
             outcome=self.outcome,
             error=self.error,
+            found=self._found,
             written=self._written,
             quarantined=self._quarantined,
             skipped=self._skipped,
             without_service=self._without_service,
             invalid_ids=self._invalid_ids,
+            other_keys=self.other_keys,
         )
 
     def _line(self, unreadable: Unreadable) -> str:

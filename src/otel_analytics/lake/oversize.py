@@ -17,6 +17,7 @@ from otel_analytics.lake.json_cursor import JsonCursor
 from otel_analytics.lake.json_text import BrokenText, DocumentScanner, skip_blanks
 from otel_analytics.lake.window import BLOCK_BYTES, MAX_MESSAGE_BYTES
 from otel_analytics.lake.wire import (
+    DEPRECATED_ITEMS,
     ITEMS,
     RESOURCE,
     RESOURCE_ITEMS,
@@ -27,19 +28,24 @@ from otel_analytics.lake.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from otel_analytics.lake.window import Window
 
 __all__ = ["json_blocks", "protobuf_blocks"]
 
 _CHUNK_BYTES: Final = 1 << 20
-_SIGNALS: Final = {
-    "resourceLogs": ("scopeLogs", "logRecords"),
-    "resourceSpans": ("scopeSpans", "spans"),
-    "resourceMetrics": ("scopeMetrics", "metrics"),
-    "resourceProfiles": ("scopeProfiles", "profiles"),
+# Where each signal's items are: the members of its resources, and in those the members of scopes.
+_SIGNALS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "resourceLogs": {
+        "scopeLogs": ("logRecords",),
+        "instrumentationLibraryLogs": ("logRecords", "logs"),
+    },
+    "resourceSpans": {"scopeSpans": ("spans",)},
+    "resourceMetrics": {"scopeMetrics": ("metrics",)},
+    "resourceProfiles": {"scopeProfiles": ("profiles",)},
 }
+_IN_TWO_PLACES: Final = "it holds log records under scopeLogs and instrumentationLibraryLogs"
 
 
 def json_blocks(window: Window) -> Iterator[Block]:
@@ -53,7 +59,7 @@ def json_blocks(window: Window) -> Iterator[Block]:
             cursor = JsonCursor(data, skip_blanks(data, 0))
             for signal in cursor.members():
                 if signal in _SIGNALS:
-                    items = _json_items(cursor, *_SIGNALS[signal])
+                    items = _json_items(cursor, _SIGNALS[signal])
                     for first, group in _groups(items):
                         message = Message(position, _json_message(signal, group), first)
                         yield Block("json", (message,))
@@ -138,16 +144,25 @@ def _document_parts(window: Window) -> Iterator[bytes]:
     yield window.take(end)
 
 
-def _json_items(cursor: JsonCursor, scopes: str, items: str) -> Iterator[_Item]:
+def _json_items(cursor: JsonCursor, places: Mapping[str, tuple[str, ...]]) -> Iterator[_Item]:
     for _ in cursor.elements():
         resource = cursor.fork().value_of("resource") or b"null"
+        place = None
         for name in cursor.members():
-            if name == scopes:
+            if name in places:
+                for item in _json_items_of_scopes(cursor, places[name]):
+                    if place not in (None, name):
+                        raise BrokenText(_IN_TWO_PLACES)
+                    place = name
+                    yield resource, item
+
+
+def _json_items_of_scopes(cursor: JsonCursor, names: tuple[str, ...]) -> Iterator[bytes]:
+    for _ in cursor.elements():
+        for name in cursor.members():
+            if name in names:
                 for _ in cursor.elements():
-                    for inner in cursor.members():
-                        if inner == items:
-                            for _ in cursor.elements():
-                                yield resource, _checked(cursor.value())
+                    yield _checked(cursor.value())
 
 
 def _checked(item: bytes) -> bytes:
@@ -157,9 +172,10 @@ def _checked(item: bytes) -> bytes:
 
 
 def _json_message(signal: str, group: list[_Item]) -> bytes:
-    scopes, items = (name.encode() for name in _SIGNALS[signal])
+    scopes, (items, *_) = next(iter(_SIGNALS[signal].items()))
+    names = scopes.encode(), items.encode()
     parts = (
-        b'{"resource":%b,"%b":[{"%b":[%b]}]}' % (resource, scopes, items, b",".join(of_resource))
+        b'{"resource":%b,"%b":[{"%b":[%b]}]}' % (resource, *names, b",".join(of_resource))
         for resource, of_resource in _by_resource(group)
     )
     return b'{"%b":[%b]}' % (signal.encode(), b",".join(parts))
@@ -183,10 +199,14 @@ def _protobuf_items(data: mmap.mmap) -> Iterator[_Item]:
         for part in fields(data, 0, size)
         if part.number == RESOURCE and part.is_message
     )
+    place = None
     for scope in fields(data, 0, size):
-        if scope.number == ITEMS and scope.is_message:
+        if scope.number in (ITEMS, DEPRECATED_ITEMS) and scope.is_message:
             for item in fields(data, scope.value, scope.end):
                 if item.number == ITEMS and item.is_message:
+                    if place not in (None, scope.number):
+                        raise BrokenWire(_IN_TWO_PLACES)
+                    place = scope.number
                     if item.end - item.value > MAX_MESSAGE_BYTES:
                         raise BrokenWire("a single record in it is too large")
                     yield resource, data[item.value : item.end]

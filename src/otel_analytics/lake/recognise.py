@@ -6,7 +6,10 @@ import re
 from typing import Final, Literal, TypeAlias
 
 from otel_analytics.lake.wire import (
+    DEPRECATED_ITEMS,
+    ITEMS,
     LENGTH_DELIMITED,
+    RESOURCE,
     RESOURCE_ITEMS,
     BrokenWire,
     field_header,
@@ -24,8 +27,8 @@ _JSON_DOCUMENT: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*(?:"[^"\x00-\x1f]*"[
 _JSON_SOMEWHERE: Final = re.compile(rb"(?:\A|\n)[ \t\r]*\{")
 _EMPTY_MESSAGES: Final = re.compile(rb"(?:\x00{4})*+")
 _FIRST_BYTE: Final = bytes([RESOURCE_ITEMS << 3 | LENGTH_DELIMITED])
-# Resource, scopes and schema URL; 1000 is deprecated, from before scopes had their name.
-_FIELDS_OF_RESOURCE_ITEMS: Final = (1, 2, 3, 1000)
+_SCHEMA_URL: Final = 3
+_FIELDS_OF_RESOURCE_ITEMS: Final = (RESOURCE, ITEMS, _SCHEMA_URL, DEPRECATED_ITEMS)
 
 
 def recognise(head: bytes) -> Framing | None:

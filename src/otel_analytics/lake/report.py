@@ -21,22 +21,27 @@ class SourceReport:
     A quarantined record may also be a stretch of text in which no record could be told. `skipped`
     counts, by kind, what is no log record: spans, metric data points, profiles. `invalid_ids`
     counts trace and span ids that are none; they stand as text in the record's attributes.
+    `found` counts log records as they were met; it is written + quarantined, or the source failed.
+    `other_keys` says that a source known already was ingested under other keys than those given
+    now: its rows keep the user and the session that they got then.
     """
 
     path: Path
     source_id: str | None
     outcome: Outcome
     error: str | None = None
+    found: int = 0
     written: int = 0
     quarantined: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     without_service: int = 0
     invalid_ids: int = 0
+    other_keys: bool = False
 
     @property
     def records_in(self) -> int:
-        """Written + quarantined + skipped."""
-        return self.written + self.quarantined + self.skipped.total()
+        """What was found and what was skipped: written + quarantined + skipped."""
+        return self.found + self.skipped.total()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,11 @@ class IngestReport:
     def failed(self) -> tuple[SourceReport, ...]:
         """The files of which nothing came into the table."""
         return tuple(source for source in self.sources if source.outcome == "failed")
+
+    @property
+    def under_other_keys(self) -> tuple[SourceReport, ...]:
+        """The files known already whose rows have their user and session by other keys."""
+        return tuple(source for source in self.sources if source.other_keys)
 
     @property
     def records_in(self) -> int:

@@ -31,12 +31,19 @@ def find_files(paths: Sequence[Path], *, outside: Path) -> list[Path]:
 
     Hidden files and folders, and what lies in the folder `outside`, are left out of a walk.
 
-    Raises: UnreadablePath if a path does not exist, is neither file nor folder, or may not be read
+    Raises: UnreadablePath if a path does not exist, is neither file nor folder, is `outside`
+        itself, or may not be read
     """
     found: dict[Path, None] = {}
+    outside = outside.resolve()
     for path in paths:
         if path.is_dir():
-            found.update(dict.fromkeys(_walk(path, outside.resolve())))
+            if path.resolve() == outside:
+                raise UnreadablePath(
+                    "is the folder that ingest writes to: name the logs in it, or keep them apart",
+                    where=str(path),
+                )
+            found.update(dict.fromkeys(_walk(path, outside)))
         elif path.is_file():
             found[path] = None
         elif os.path.lexists(path):

@@ -13,12 +13,14 @@ their places. What a dead process left is finished or removed by whoever opens t
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from otel_analytics.config import Keys
 from otel_analytics.errors import IngestFailed
 
 if TYPE_CHECKING:
@@ -46,6 +48,20 @@ class Lake:
     def holds(self, source_id: str) -> bool:
         """Return whether the source is in the table."""
         return (self.folder / "sources" / f"{source_id}.json").exists()
+
+    def keys_of(self, source_id: str) -> Keys | None:
+        """Return the keys that a source was ingested under, or None if its entry tells none.
+
+        Entries told none before keys were kept; one that cannot be read still says, by being
+        there, that the source is in the table.
+
+        Raises: OSError
+        """
+        try:
+            keys = json.loads((self.folder / "sources" / f"{source_id}.json").read_bytes())["keys"]
+            return Keys(user=tuple(keys["user"]), session=tuple(keys["session"]))
+        except (KeyError, TypeError, ValueError):
+            return None
 
     def begin(self, name: str) -> Publication:
         """Return a new, empty publication."""

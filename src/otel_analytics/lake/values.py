@@ -94,7 +94,7 @@ def parse_int(value: str | float | None) -> int:
     Raises: ValueError if it is not a whole number, or beyond 64 bits (unsigned)
     """
     if isinstance(value, str):
-        if not value.isdecimal() and not value.removeprefix("-").isdecimal():
+        if not (value.isascii() and value.removeprefix("-").isdecimal()):
             raise ValueError(f"{value[:40]!r} is not a whole number")
         number = int(value) if len(value) <= 20 else 2**64
     elif isinstance(value, float):
@@ -115,6 +115,9 @@ def parse_double(value: str | float) -> float:
     """
     if isinstance(value, float):
         return value
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        # Python's own way of writing numbers, not JSON's
+        raise ValueError(f"doubleValue {value[:40]!r} is not a number")
     try:
         return float(value)
     except (ValueError, OverflowError):

@@ -2,7 +2,8 @@
 
 Every OTLP export has the same frame, whatever its signal: field 1 repeats the resources' items,
 in those field 1 is the resource and field 2 repeats the scopes' items, and in those field 2
-repeats the spans, metrics or log records.
+repeats the spans, metrics or log records. Where writers from before 2022 give scopes their old
+name, instrumentation libraries, the resources' items repeat these as field 1000.
 
 Source: https://protobuf.dev/programming-guides/encoding/
 """
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mmap import mmap
 
 __all__ = [
+    "DEPRECATED_ITEMS",
     "ITEMS",
     "LENGTH_DELIMITED",
     "MAX_HEADER_BYTES",
@@ -32,6 +34,7 @@ __all__ = [
 RESOURCE_ITEMS: Final = 1
 RESOURCE: Final = 1
 ITEMS: Final = 2
+DEPRECATED_ITEMS: Final = 1000
 
 _VARINT, _FIXED64, LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 MAX_HEADER_BYTES: Final = 20

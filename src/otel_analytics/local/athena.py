@@ -113,6 +113,12 @@ class Athena:
         except (Failed, OSError) as error:
             reason = f"GENERIC_INTERNAL_ERROR: {error}"
             execution = replace(execution, state="FAILED", reason=reason)
+        except BaseException as error:
+            # an interrupt; nobody else would say in the record that the query is over
+            reason = f"Query cancelled: {type(error).__name__}"
+            execution = replace(execution, state="CANCELLED", reason=reason)
+            self.executions.record(replace(execution, completed=self.clock()))
+            raise
         finally:
             job.finish()
         engine_s = time.perf_counter() - begun

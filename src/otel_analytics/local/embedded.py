@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.errors import InvalidQuery, QueryFailed
+from otel_analytics.errors import InvalidQuery, QueryFailed, Refused
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
 from otel_analytics.local.athena import Athena
 from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
@@ -75,19 +75,42 @@ class EmbeddedAws:
         """Return the folder of the lake, where `ingest` writes."""
         return self.store.path(S3Address.parse(f"{self.settings.lake.rstrip('/')}/"))
 
-    def register_logall(self) -> None:
-        """Make `logall` known to the catalog, over the lake's folder, unless it is."""
+    def check_logall(self) -> bool:
+        """Return whether the catalog has `logall`.
+
+        Raises: Refused if it lies elsewhere than where `ingest` writes
+        """
         name = TableName(LOGALL_TABLE, self.settings.athena.database)
         try:
-            self.catalog.table(name)
+            location = self.catalog.table(name).location
         except EntityNotFound:
+            return False
+        if location.rstrip("/") != self._logall_location.rstrip("/"):
+            raise Refused(
+                f"the table {name.database}.{name.name} lies at {location}, and by the setting "
+                f"lake its records would go to {self._logall_location}, where it does not see "
+                "them: set lake back, or take the table out of the catalog (its data stay) with "
+                f"otel-analytics query 'DROP TABLE {name.name}', then ingest again"
+            )
+        return True
+
+    @property
+    def _logall_location(self) -> str:
+        return f"{self.settings.lake.rstrip('/')}/{LOGALL_TABLE}/"
+
+    def register_logall(self) -> None:
+        """Make `logall` known to the catalog, over the lake's folder, unless it is.
+
+        Raises: what `check_logall` raises
+        """
+        if not self.check_logall():
             self.catalog.create_table(
                 Table(
                     database=self.settings.athena.database,
                     name=LOGALL_TABLE,
                     columns=tuple(Column(*item) for item in LOGALL_COLUMNS.items()),
                     partition_keys=tuple(Column(*item) for item in LOGALL_PARTITIONS.items()),
-                    location=f"{self.settings.lake.rstrip('/')}/{LOGALL_TABLE}/",
+                    location=self._logall_location,
                     parameters={"classification": "parquet"},
                 )
             )
@@ -103,7 +126,7 @@ def open_embedded_aws(settings: Settings) -> Iterator[EmbeddedAws]:
         home = open_home(Path(settings.home))
         stack.callback(home.close)
         store = ObjectStore(home.s3, home.tmp)
-        engine = Engine(store, memory_limit=settings.memory_limit)
+        engine = Engine(store, schemas=home.schemas, memory_limit=settings.memory_limit)
         stack.callback(engine.close)
         catalog = Catalog(home)
         catalog.create_database(settings.athena.database)

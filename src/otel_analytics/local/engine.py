@@ -23,7 +23,13 @@ from otel_analytics.local.query_errors import (
     needs_union,
     query_failure,
 )
-from otel_analytics.local.relations import Relation, quoted, relation_of, text_literal
+from otel_analytics.local.relations import (
+    Relation,
+    file_literal,
+    quoted,
+    relation_of,
+    text_literal,
+)
 from otel_analytics.local.types import athena_type, storable, stored_cast
 from otel_analytics.query.dialects import DuckdbQuery, duckdb_prelude, to_duckdb
 from otel_analytics.query.statements import Column, Query, TableName
@@ -42,6 +48,8 @@ __all__ = ["COMPRESSIONS", "Engine", "Job", "Rows", "Written"]
 COMPRESSIONS: Final = ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE", "UNCOMPRESSED")
 _MAX_PARTITIONS: Final = 100  # Athena's, for one CTAS
 _INTERRUPT_EVERY_S: Final = 0.02
+# What the Parquet reader raises over bytes that are none; some of it is of no class of its own.
+_OF_DAMAGE: Final = (duckdb.InvalidInputException, duckdb.IOException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,8 @@ class Job:
     def __init__(self) -> None:
         self._cancelled = threading.Event()
         self._done = threading.Event()
+        # while it is held, the cursor is not closed
+        self._turn = threading.Lock()
         self._cursor: duckdb.DuckDBPyConnection | None = None
 
     def cancel(self) -> None:
@@ -78,30 +88,33 @@ class Job:
     def _interrupt(self) -> None:
         # DuckDB forgets an interrupt that comes just before a statement begins
         while not self._done.wait(_INTERRUPT_EVERY_S):
-            cursor = self._cursor
-            if cursor is not None:
-                cursor.interrupt()
+            with self._turn:
+                if self._cursor is not None:
+                    self._cursor.interrupt()
 
     def run_on(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Say which cursor works for this job.
 
         Raises: QueryCancelled if the job was cancelled already
         """
-        self._cursor = cursor
+        with self._turn:
+            self._cursor = cursor
         if self._cancelled.is_set():
             raise QueryCancelled("Query cancelled by user")
 
     def finish(self) -> None:
-        """Say that the job is over."""
-        self._cursor = None
+        """Say that the job is over; its cursor may be closed then."""
+        with self._turn:
+            self._cursor = None
         self._done.set()
 
 
 class Engine:
     """One DuckDB instance; each query has a cursor of its own, so that they run at once."""
 
-    def __init__(self, store: ObjectStore, *, memory_limit: str) -> None:
+    def __init__(self, store: ObjectStore, *, schemas: Path, memory_limit: str) -> None:
         self._store = store
+        self._schemas = schemas
         self._spill = store.tmp / f"spill-{uuid4().hex}"
         try:
             self._connection = duckdb.connect(
@@ -141,7 +154,7 @@ class Engine:
                     cursor.execute(_with_zones_as_text(text, columns))
                 return columns, cursor.fetchall()
 
-            columns, rows = self._attempt(query, written, tables, attempt)
+            columns, rows = self._attempt(query, written, tables, cursor, attempt)
             return Rows(columns, tuple(rows), _scanned_bytes(cursor))
 
     def create_table_as(
@@ -182,7 +195,7 @@ class Engine:
                 _copy(cursor, select, folder, compression, partitioned_by)
                 return columns
 
-            columns = self._attempt(query, written, tables, attempt)
+            columns = self._attempt(query, written, tables, cursor, attempt)
             files = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
             return Written(columns, files, _scanned_bytes(cursor))
 
@@ -191,6 +204,7 @@ class Engine:
         query: Query,
         written: DuckdbQuery,
         tables: Mapping[TableName, Table],
+        cursor: duckdb.DuckDBPyConnection,
         attempt: Callable[[str, str], _T],
     ) -> _T:
         """Call `attempt` with the query's text, and with its text over tables without rows.
@@ -209,30 +223,33 @@ class Engine:
                 return attempt(written.text([relation.united for relation in in_order]), empty)
         except duckdb.Error as error:
             failure = query_failure(error, query=query, store=self._store)
-            if is_unexplained(failure):
-                failure = self._damage(in_order) or failure
+            if is_unexplained(failure) and _may_be_damage(error):
+                failure = self._damage(in_order, cursor) or failure
             raise failure from error
 
-    def _damage(self, relations: list[Relation]) -> QueryFailed | None:
+    def _damage(
+        self, relations: list[Relation], cursor: duckdb.DuckDBPyConnection
+    ) -> QueryFailed | QueryCancelled | None:
         """Return the failure that names the first damaged file of the relations, if one is.
 
         DuckDB does not say which file holds a page that cannot be decoded.
         """
         for file in dict.fromkeys(file for relation in relations for file in relation.files):
             try:
-                relation = f"read_parquet([{text_literal(file)}]) AS t"
-                self._connection.cursor().execute(
-                    f"SELECT bit_xor(hash(t)) FROM {relation}"  # noqa: S608
-                ).fetchall()
+                relation = f"read_parquet([{file_literal(file)}]) AS t"
+                cursor.execute(f"SELECT bit_xor(hash(t)) FROM {relation}").fetchall()  # noqa: S608
+            except duckdb.InterruptException as error:
+                return query_failure(error, query=None, store=self._store)
             except duckdb.Error as error:
-                return damaged_file(file, error, store=self._store)
+                if _may_be_damage(error):
+                    return damaged_file(file, error, store=self._store)
         return None
 
     def _relation(self, table: Table) -> Relation:
-        return relation_of(table, self._store, write_empty=self._write_empty)
+        return relation_of(table, self._store, schemas=self._schemas, write_empty=self._write_empty)
 
     def _write_empty(self, select: str, path: Path) -> None:
-        unfinished = path.with_name(f"{uuid4().hex}.unfinished")
+        unfinished = self._store.tmp / f"{uuid4().hex}.schema"
         try:
             self._connection.cursor().execute(
                 f"COPY ({select}) TO {text_literal(str(unfinished))} (FORMAT parquet)"
@@ -253,6 +270,10 @@ class Engine:
         finally:
             job.finish()
             cursor.close()
+
+
+def _may_be_damage(error: duckdb.Error) -> bool:
+    return type(error) is duckdb.Error or isinstance(error, _OF_DAMAGE)
 
 
 def _scanned_bytes(cursor: duckdb.DuckDBPyConnection) -> int:

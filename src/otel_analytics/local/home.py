@@ -1,22 +1,27 @@
-"""The folder that stands for an AWS account: `s3/`, `tmp/` and `catalog.sqlite`.
+"""The folder that stands for an AWS account: `s3/`, `tmp/`, `locks/` and `catalog.sqlite`.
 
 Knows how a home is laid out and opened; what is in its tables is known by those who own them.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 import sqlite3
+import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from otel_analytics.errors import Failed, HomeTooNew, InvalidHome
+from otel_analytics.local.runner import Runner, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 __all__ = ["SCHEMA_VERSION", "Home", "open_home"]
 
@@ -26,13 +31,19 @@ _SCHEMAS: Final = ("schema.sql", "schema_2.sql")
 SCHEMA_VERSION: Final = len(_SCHEMAS)
 _APPLICATION_ID: Final = 0x6F74656C  # "otel", at byte 68 of the file
 _BUSY_TIMEOUT_S: Final = 60.0
+# Of these it is a statement that is wrong, never the file.
+_FAULTS_OF_STATEMENTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """An opened home. Threads may share it: they take turns at its catalog."""
+    """An opened home. Threads may share it: they take turns at its catalog.
+
+    `tmp` is its own folder for what is not finished, on the file system of `s3`.
+    """
 
     path: Path
+    tmp: Path
     _connection: sqlite3.Connection = field(repr=False)
     _turn: threading.RLock = field(repr=False, default_factory=threading.RLock)
 
@@ -42,49 +53,60 @@ class Home:
         return self.path / "s3"
 
     @property
-    def tmp(self) -> Path:
-        """The folder for what is not finished, on the file system of `s3`."""
-        return self.path / "tmp"
+    def schemas(self) -> Path:
+        """The folder of Parquet files without rows, which all processes share."""
+        return self.path / "tmp" / "schemas"
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Yield the catalog inside a transaction that is rolled back if the block raises.
 
-        Raises: Failed if another process holds the catalog for too long, or the disk is full
+        Raises: Failed if another process holds the catalog for too long, the disk is full, or the
+            file is damaged
         """
-        with self._turn:
+        with self.reading() as connection:
             try:
-                try:
-                    self._connection.execute("BEGIN IMMEDIATE")
-                    yield self._connection
-                    self._connection.execute("COMMIT")
-                except BaseException:  # an interrupt may come between any two of these
-                    if self._connection.in_transaction:
-                        self._connection.execute("ROLLBACK")
-                    raise
-            except sqlite3.OperationalError as error:
-                raise self._failed(error) from error
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:  # an interrupt may come between any two of these
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield the catalog for statements that only read."""
+        """Yield the catalog for statements that only read.
+
+        Raises: what `transaction` raises
+        """
         with self._turn:
             try:
                 yield self._connection
-            except sqlite3.OperationalError as error:
+            except _FAULTS_OF_STATEMENTS:
+                raise
+            except sqlite3.DatabaseError as error:
                 raise self._failed(error) from error
 
     def close(self) -> None:
-        """Close the catalog."""
+        """Close the catalog, and remove what was not finished."""
         with self._turn:
             self._connection.close()
+        shutil.rmtree(self.tmp, ignore_errors=True)
 
-    def _failed(self, error: sqlite3.OperationalError) -> Failed:
-        return Failed(
-            f"the catalog could not be used: {error}; see that the disk has room and that no "
-            "other process holds the catalog, then run again",
-            where=str(self.path / "catalog.sqlite"),
-        )
+    def _failed(self, error: sqlite3.DatabaseError) -> Failed:
+        if isinstance(error, sqlite3.OperationalError):
+            what = (
+                f"the catalog could not be used: {error}; see that the disk has room and that no "
+                "other process holds the catalog, then run again"
+            )
+        else:
+            what = (
+                f"the catalog is damaged ({error}): put a copy of it back; or move this file away, "
+                "with those of its name that end with -wal and -shm: ingest and run make a new one "
+                "over the data in s3/, without the record of executions"
+            )
+        return Failed(what, where=str(self.path / "catalog.sqlite"))
 
 
 def open_home(path: Path) -> Home:
@@ -93,11 +115,29 @@ def open_home(path: Path) -> Home:
     Raises: InvalidHome if it is no folder, cannot be written, or its catalog is not ours;
         HomeTooNew if a newer version made it
     """
-    catalog = path / "catalog.sqlite"
+    tmp = _make_folders(path)
+    try:
+        with (path / "locks" / "catalog.sqlite").open("ab") as turn:
+            # in what is done to a new file, SQLite does not wait for another process
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            connection = _open_catalog(path / "catalog.sqlite")
+    except BaseException:
+        shutil.rmtree(tmp, ignore_errors=True)
+        raise
+    return Home(path.resolve(), tmp, connection)
+
+
+def _make_folders(path: Path) -> Path:
+    """Make a home's folders; return that for what this process has not finished."""
+    shared = path.resolve() / "tmp"
     try:
         path.mkdir(parents=True, exist_ok=True)
         (path / "s3").mkdir(exist_ok=True)
-        (path / "tmp").mkdir(exist_ok=True)
+        (path / "locks").mkdir(exist_ok=True)
+        shared.mkdir(exist_ok=True)
+        _remove_what_the_dead_left(shared)
+        me = this_process()
+        return Path(tempfile.mkdtemp(prefix=f"{me.host}-{me.pid}-{me.process_start}.", dir=shared))
     except (FileExistsError, NotADirectoryError) as error:
         raise InvalidHome(
             "is not a folder: name another home with --home or OTEL_ANALYTICS_HOME",
@@ -109,6 +149,16 @@ def open_home(path: Path) -> Home:
             "there, or name another home with --home",
             where=str(error.filename or path),
         ) from error
+
+
+def _remove_what_the_dead_left(shared: Path) -> None:
+    for entry in os.scandir(shared):
+        host, *rest = entry.name.rpartition(".")[0].rsplit("-", 2)
+        if len(rest) == 2 and rest[0].isdecimal() and Runner(host, int(rest[0]), rest[1]).is_dead():
+            shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _open_catalog(catalog: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(
             catalog, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
@@ -120,7 +170,7 @@ def open_home(path: Path) -> Home:
             raise
     except sqlite3.DatabaseError as error:
         raise _unusable(error, catalog) from error
-    return Home(path.resolve(), connection)
+    return connection
 
 
 def _unusable(error: sqlite3.DatabaseError, catalog: Path) -> InvalidHome:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from otel_analytics.errors import UnreadablePath
-from otel_analytics.local.relations import text_literal
+from otel_analytics.local.relations import file_literal
 from otel_analytics.local.types import athena_type
 from otel_analytics.query.statements import Column
 
@@ -41,8 +41,9 @@ def describe_parquet(
 
     Raises: UnreadablePath if the files cannot be read as one table
     """
-    keys = [part.partition("=")[0] for part in files[0].relative_to(folder).parts if "=" in part]
-    listed = ", ".join(text_literal(str(file)) for file in files)
+    parts = files[0].relative_to(folder).parent.parts
+    keys = [part.partition("=")[0] for part in parts if "=" in part]
+    listed = ", ".join(file_literal(str(file)) for file in files)
     try:
         with duckdb.connect() as connection:
             relation = connection.sql(

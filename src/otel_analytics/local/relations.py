@@ -7,6 +7,7 @@ files that a query's predicates on the partition keys leave.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from otel_analytics.local.catalog import Table
     from otel_analytics.local.s3 import ObjectStore
 
-__all__ = ["Relation", "quoted", "relation_of", "text_literal"]
+__all__ = ["Relation", "file_literal", "quoted", "relation_of", "text_literal"]
 
 _DEFAULTS = {"date": "1970-01-01", "timestamp": "1970-01-01 00:00:00", "boolean": "false"}
 
@@ -43,17 +44,18 @@ class Relation:
 
 
 def relation_of(
-    table: Table, store: ObjectStore, *, write_empty: Callable[[str, Path], None]
+    table: Table, store: ObjectStore, *, schemas: Path, write_empty: Callable[[str, Path], None]
 ) -> Relation:
     """Return the relation of a table's folder as it is now.
 
-    `write_empty` writes the Parquet file without rows of a SELECT; one stands first in every list
-    of files, so that columns and types are the catalog's, even where there is no file.
+    `write_empty` writes the Parquet file without rows of a SELECT, into the folder `schemas`; one
+    stands first in every list of files, so that columns and types are the catalog's, even where
+    there is no file.
     """
     address = S3Address.parse(table.location, field=f"location of {table.database}.{table.name}")
     root = store.path(address)
     keys = [key.name for key in table.partition_keys]
-    schema = _schema_file(table, store.tmp / "schemas", write_empty)
+    schema = _schema_file(table, schemas, write_empty)
     files = _files(str(root), keys)
     return Relation(
         files=tuple(files),
@@ -64,7 +66,7 @@ def relation_of(
 
 
 def _select(table: Table, files: list[str], *, united: bool) -> str:
-    listed = ", ".join(text_literal(file) for file in files)
+    listed = ", ".join(file_literal(file) for file in files)
     columns = [quoted(column.name) for column in table.columns]
     if united:
         columns = [
@@ -124,6 +126,20 @@ def _files(folder: str, keys: list[str]) -> list[str]:
 def quoted(name: str) -> str:
     """Return an identifier of DuckDB's."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def file_literal(path: str) -> str:
+    """Return a text literal by which DuckDB reads this one file: it would take it for a pattern.
+
+    Raises: QueryFailed if its name cannot be written so
+    """
+    pattern = re.sub(r"[*?[]", r"[\g<0>]", path)
+    if pattern != path and "\\" in path:
+        raise QueryFailed(
+            f"HIVE_CANNOT_OPEN_SPLIT: {path} has a backslash beside one of * ? [ in its path, "
+            "which cannot be read here: rename it"
+        )
+    return text_literal(pattern)
 
 
 def text_literal(text: str) -> str:

@@ -47,6 +47,24 @@ class ObjectStore:
         S3Address.parse(str(address))
         return self.root / address.bucket / address.key
 
+    def path_to_change(self, address: S3Address) -> Path:
+        """Return `path`, where a change of it stays in the store.
+
+        Raises: Failed if a folder on the way is a link, which leads elsewhere
+        """
+        path = self.path(address)
+        # of a prefix its own folder counts, of an object only those above it
+        folder = path if address.key.endswith("/") else path.parent
+        for step in (folder, *folder.parents):
+            if step == self.root:
+                break
+            if step.is_symlink():
+                raise Failed(
+                    f"{address} is not written or deleted: {step} is a link, and may lead out of "
+                    "the home; choose another address, or put a folder in the link's place"
+                )
+        return path
+
     def address(self, path: Path) -> S3Address:
         """Return the address of a file under the root."""
         bucket, *parts = path.relative_to(self.root).parts
@@ -68,11 +86,12 @@ class ObjectStore:
     def delete_prefix(self, prefix: S3Address) -> Deletion:
         """Delete the objects under `prefix`; return how many they were.
 
-        Raises: InvalidName if the prefix is empty or does not end with `/`
+        Raises: InvalidName if the prefix is empty or does not end with `/`; Failed if it is behind
+            a link
         """
         if not prefix.key.endswith("/"):
             raise InvalidName(f"{prefix} is not a prefix to delete: end it with a folder and '/'")
-        folder = self.path(prefix)
+        folder = self.path_to_change(prefix)
         objects = size_bytes = 0
         for path in list(_files(folder)):
             with suppress(FileNotFoundError):
@@ -94,8 +113,11 @@ class ObjectStore:
             unfinished.unlink(missing_ok=True)
 
     def move_in(self, file: Path, address: S3Address) -> None:
-        """Make a finished file of `tmp` the object at `address`."""
-        target = self.path(address)
+        """Make a finished file of `tmp` the object at `address`.
+
+        Raises: Failed if it is behind a link
+        """
+        target = self.path_to_change(address)
         while True:
             target.parent.mkdir(parents=True, exist_ok=True)
             # the folder may be gone again if its last object was deleted in between

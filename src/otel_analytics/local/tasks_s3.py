@@ -174,7 +174,7 @@ class _Calls:
         if not address.key or address.key.endswith("/"):
             return  # the store has files only, so nothing is called so
         with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
-            self.store.path(address).unlink()
+            self.store.path_to_change(address).unlink()
 
 
 def _address(arguments: Arguments) -> S3Address:

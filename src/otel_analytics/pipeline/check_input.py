@@ -23,6 +23,7 @@ _LEAP_DAY: Final = (
     r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29"
 )
 _DATE: Final = rf"/^(?!0000)(?:{_COMMON_YEAR}|{_LEAP_DAY}){_END}/"
+_1971_TO_9998: Final = "/^(?:197[1-9]|19[89]|[2-8]|9[0-8]|99[0-8]|999[0-8])/"
 
 _NAMES: Final = "$states.input.service_names"
 _E: Final = "$states.input.execution_date"
@@ -55,6 +56,10 @@ _RULES: Final = (
     (
         f"$not($exists({_E})) or ($type({_E}) = 'string' and $contains({_E}, {_DATE}))",
         f"'execution_date must be a date, YYYY-MM-DD; found ' & $substring($string({_E}), 0, 80)",
+    ),
+    (
+        f"$not($exists({_E})) or $contains({_E}, {_1971_TO_9998})",
+        f"'execution_date must be from 1971-01-01 to 9998-12-31; found ' & {_E}",
     ),
     (
         "$count($filter($keys($states.input), function($key) { "

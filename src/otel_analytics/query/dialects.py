@@ -12,7 +12,8 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlglot import exp
+from sqlglot import ErrorLevel, exp
+from sqlglot.errors import UnsupportedError
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.query.duckdb_bridges import BRIDGES, FUNCTIONS
@@ -26,6 +27,7 @@ from otel_analytics.query.statements import (
     position_of,
     table_position,
 )
+from otel_analytics.query.syntax import argument_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,14 +121,19 @@ def _bridge(expression: exp.Expr, sql: str, *, pretty: bool) -> str:
         if bridge is not None:
             _replace(node, _bridged(bridge, node, sql))
     # every identifier is quoted: `unique` is a name to Athena, but a keyword to DuckDB
-    return expression.sql(
-        dialect="duckdb",
-        copy=False,
-        pretty=pretty,
-        identify=True,
-        normalize_functions=False,
-        comments=False,
-    )
+    try:
+        return expression.sql(
+            dialect="duckdb",
+            copy=False,
+            pretty=pretty,
+            identify=True,
+            normalize_functions=False,
+            comments=False,
+            unsupported_level=ErrorLevel.RAISE,
+        )
+    except UnsupportedError as error:
+        line, column = position_of(sql, expression)
+        raise QueryFailed(f"NOT_SUPPORTED: line {line}:{column}: {error}") from error
 
 
 def render(query: exp.Query, dialect: str) -> str:
@@ -196,16 +203,23 @@ def _bridged(bridge: Any, node: exp.Expr, sql: str) -> exp.Expr:
 
 def _check_functions(query: Query) -> None:
     """Refuse what Athena may have but DuckDB does not have with the same meaning."""
+    arguments = argument_counts(query.sql)
     for node in query.expression.find_all(exp.Func):
         if "start" not in node.meta:
             continue  # syntax such as CASE, not a call by name
-        written = query.sql[node.meta["start"] : node.meta["end"] + 1].strip('"').lower()
-        if re.fullmatch(r"\w+", written) and written not in FUNCTIONS:
-            line, column = position_of(query.sql, node)
-            raise QueryFailed(
-                f"NOT_SUPPORTED: line {line}:{column}: Function '{written}' is not supported here, "
-                "or is no function of Athena's"
-            )
+        start = node.meta["start"]
+        written = query.sql[start : node.meta["end"] + 1].strip('"').lower()
+        if not re.fullmatch(r"\w+", written):
+            continue
+        line, column = position_of(query.sql, node)
+        at = f"NOT_SUPPORTED: line {line}:{column}: Function '{written}'"
+        if written not in FUNCTIONS:
+            raise QueryFailed(f"{at} is not supported here, or is no function of Athena's")
+        fewest, most = FUNCTIONS[written]
+        count = arguments.get(start)
+        if count is not None and not fewest <= count <= (count if most is None else most):
+            noun = "argument" if count == 1 else "arguments"
+            raise QueryFailed(f"{at} with {count} {noun} is not supported here")
 
 
 def _name_columns(expression: exp.Expr) -> tuple[int, ...]:

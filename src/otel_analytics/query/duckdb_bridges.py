@@ -39,28 +39,36 @@ if TYPE_CHECKING:
 
 __all__ = ["BRIDGES", "FUNCTIONS"]
 
-# The names as in https://trino.io/docs/current/functions/list.html; others are refused.
-# fmt: off
-FUNCTIONS: Final = frozenset((
-    "count", "sum", "avg", "min", "max", "count_if", "approx_distinct", "approx_percentile",
-    "array_agg", "max_by", "min_by", "arbitrary", "any_value", "bool_or", "bool_and", "stddev",
-    "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop", "grouping", "row_number",
-    "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value",
-    "last_value", "nth_value", "coalesce", "nullif", "if", "greatest", "least", "try", "cast",
-    "try_cast", "abs", "ceil", "ceiling", "floor", "round", "truncate", "power", "pow", "sqrt",
-    "ln", "log10", "log2", "log", "exp", "sign", "mod", "pi", "rand", "random", "lower", "upper",
-    "trim", "ltrim", "rtrim", "length", "reverse", "replace", "lpad", "rpad", "strpos",
-    "position", "starts_with", "split", "split_part", "substr", "substring", "concat",
-    "concat_ws", "chr", "regexp_like", "regexp_extract", "regexp_replace", "date", "date_add",
-    "date_diff", "date_trunc", "date_format", "date_parse", "format_datetime", "from_unixtime",
-    "to_unixtime", "from_iso8601_timestamp", "from_iso8601_date", "current_date",
-    "current_timestamp", "now", "localtimestamp", "at_timezone", "last_day_of_month", "year",
-    "quarter", "month", "week", "week_of_year", "day", "day_of_month", "day_of_week", "dow",
-    "day_of_year", "doy", "hour", "minute", "second", "extract", "cardinality", "contains",
-    "element_at", "transform", "filter", "array_join", "sequence", "map_keys", "map_values",
-    "map", "unnest", "row", "array", "json_extract_scalar",
-))
-# fmt: on
+# As in https://trino.io/docs/current/functions/list.html, by the fewest and the most arguments
+# that mean the same in DuckDB (None: any number); others are refused.
+_FUNCTIONS: Final[dict[tuple[int, int | None], str]] = {
+    (0, 0): (
+        "row_number rank dense_rank percent_rank cume_dist pi rand random now current_date "
+        "current_timestamp localtimestamp"
+    ),
+    (0, 1): "count",
+    (1, 1): (
+        "sum avg min max count_if approx_distinct array_agg arbitrary any_value bool_or bool_and "
+        "stddev stddev_samp stddev_pop variance var_samp var_pop ntile first_value last_value try "
+        "cast try_cast abs ceil ceiling floor sqrt ln log10 log2 exp sign lower upper length "
+        "reverse position chr date to_unixtime from_iso8601_timestamp from_iso8601_date "
+        "last_day_of_month year quarter month week week_of_year day day_of_month day_of_week dow "
+        "day_of_year doy hour minute second extract cardinality map_keys map_values"
+    ),
+    (1, 2): "round truncate trim ltrim rtrim",
+    (1, 3): "lag lead substr substring from_unixtime",
+    (2, 2): (
+        "approx_percentile max_by min_by nth_value nullif power pow log mod strpos starts_with "
+        "split regexp_like date_trunc date_format date_parse format_datetime at_timezone contains "
+        "element_at transform filter json_extract_scalar map"
+    ),
+    (2, 3): "if replace regexp_extract regexp_replace array_join sequence",
+    (3, 3): "lpad rpad split_part date_add date_diff",
+    (0, None): "array",
+    (1, None): "grouping greatest least unnest row",
+    (2, None): "coalesce concat concat_ws",
+}
+FUNCTIONS: Final = {name: counts for counts, names in _FUNCTIONS.items() for name in names.split()}
 
 
 def _divide(node: exp.Expr) -> exp.Expr:
@@ -222,10 +230,42 @@ def _regexp_replace(node: exp.Expr) -> exp.Expr:
 
 def _substring(node: exp.Expr) -> exp.Expr:
     start, length = argument(node, "start"), node.args.get("length")
-    if start.is_int and int(start.to_py()) > 0:
+    given = [start] if length is None else [start, length]
+    if all(number.is_int and int(number.to_py()) > 0 for number in given):
         return node
-    rest = call("substr", node.this, start, *([length] if length is not None else []))
-    return call("athena_part", node.this, start, rest)
+    part = call("substr", node.this, *given)
+    return call("athena_part", node.this, start, length or exp.Literal.number(1), part)
+
+
+# https://trino.io/docs/current/functions/datetime.html#extract
+_EXTRACTED: Final = {
+    **{unit: unit for unit in ("year", "quarter", "month", "week", "day", "hour", "minute")},
+    "second": "second", "day_of_month": "day", "day_of_week": "isodow", "dow": "isodow",
+    "day_of_year": "doy", "doy": "doy", "year_of_week": "isoyear", "yow": "isoyear",
+}  # fmt: skip
+
+
+def _extract(node: exp.Expr) -> exp.Expr:
+    field = node.name.lower()
+    if field not in _EXTRACTED:
+        raise NotExpressibleError(node, f"extract({field} FROM …) is not supported here")
+    return call("date_part", exp.Literal.string(_EXTRACTED[field]), node.expression)
+
+
+def _cardinality(node: exp.Expr) -> exp.Expr:
+    # DuckDB's is unsigned, and that of arrays and maps alike
+    return exp.cast(call("cardinality", node.this), "BIGINT")
+
+
+def _fetch(node: exp.Expr) -> exp.Expr:
+    options = node.args.get("limit_options")
+    if options is not None and options.args.get("with_ties"):
+        raise NotExpressibleError(node, "FETCH FIRST … WITH TIES is not supported here")
+    return node
+
+
+def _contains(node: exp.Expr) -> exp.Expr:
+    return call("athena_contains", node.this, node.expression)
 
 
 def _split_part(node: exp.Expr) -> exp.Expr:
@@ -259,6 +299,10 @@ BRIDGES: Final[dict[type[exp.Expr], Callable[[Any], exp.Expr]]] = {
     exp.RegexpExtract: _regexp_extract,
     exp.RegexpReplace: _regexp_replace,
     exp.Substring: _substring,
+    exp.Extract: _extract,
+    exp.ArraySize: _cardinality,
+    exp.ArrayContains: _contains,
+    exp.Fetch: _fetch,
     exp.SplitPart: _split_part,
     exp.UnixToTime: from_unixtime,
     exp.FromISO8601Date: _to_date,

@@ -96,9 +96,24 @@ CREATE OR REPLACE MACRO athena_regexp_extract(s, p, g) AS
 CREATE OR REPLACE MACRO athena_split_part(s, d, n) AS
     CASE WHEN n <= len(string_split(s, d)) THEN split_part(s, d, n) END;
 
--- A part that begins at 0, or before the text, is empty.
-CREATE OR REPLACE MACRO athena_part(s, start, part) AS
-    CASE WHEN start = 0 OR start < -length(s) THEN '' ELSE part END;
+-- A part that begins at 0, or before the text, is empty, and one of a negative size; of NULL it
+-- is NULL.
+CREATE OR REPLACE MACRO athena_part(s, start, size, part) AS
+    CASE WHEN start = 0 OR start < -length(s) OR size < 0 THEN substr(s, 1, 0) ELSE part END;
+
+-- NULL where the array holds no such element, but a NULL that could be it.
+CREATE OR REPLACE MACRO athena_contains(a, x) AS CASE
+    WHEN list_contains(a, x) THEN true
+    WHEN x IS NOT NULL AND list_count(a) = len(a) THEN false END;
+
+-- Without a step it counts down as well as up; a step must lead to the end.
+CREATE OR REPLACE MACRO athena_sequence(a, b) AS
+    generate_series(a, b, CASE WHEN a <= b THEN 1 ELSE -1 END);
+
+CREATE OR REPLACE MACRO athena_series(a, b, step) AS CASE
+    WHEN len(generate_series(a, b, step)) = 0
+    THEN error('INVALID_FUNCTION_ARGUMENT: sequence does not reach its end by this step')
+    ELSE generate_series(a, b, step) END;
 
 -- DuckDB keeps the instant and forgets the zone, by which Athena would show it.
 CREATE OR REPLACE MACRO athena_iso_time(x) AS CASE

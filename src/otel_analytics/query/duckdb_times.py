@@ -156,12 +156,14 @@ def sequence(node: exp.Expr) -> exp.Expr:
     """Bridge sequence: DATEs give DATEs."""
     start, end, step = argument(node, "start"), argument(node, "end"), node.args.get("step")
     if isinstance(step, exp.Interval):
-        series = call("generate_series", exp.cast(start.copy(), "TIMESTAMP"), end, step)
+        series = call("athena_series", exp.cast(start.copy(), "TIMESTAMP"), end, step)
         return same_type(series, exp.Array(expressions=[start.copy()]))
-    if step is None and not (evident_type(start) or evident_type(end)):
+    if step is not None:
+        return call("athena_series", start, end, step)
+    if not (evident_type(start) or evident_type(end)):
         raise NotExpressibleError(
             node,
             "sequence of two arguments is supported here for integers whose type can be seen; for "
             "dates add INTERVAL '1' DAY",
         )
-    return node
+    return call("athena_sequence", start, end)

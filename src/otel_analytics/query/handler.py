@@ -119,6 +119,7 @@ def execution_date_of(
             f"execution_time {str(text)[:80]!r} is not a time: write it as 2025-10-28T10:30:00Z"
         )
     try:
-        return datetime.fromisoformat(text).astimezone(settings.zone).date()
+        day = datetime.fromisoformat(text).astimezone(settings.zone).date()
     except (ValueError, OverflowError) as error:
         raise InvalidName(f"execution_time {text!r} is not a time: {error}") from error
+    return parse_date(day.isoformat(), field="execution_time")

@@ -16,6 +16,7 @@ from otel_analytics.errors import QueryFailed
 __all__ = [
     "QUERY_WORDS",
     "Token",
+    "argument_counts",
     "mismatched",
     "parse",
     "position_of",
@@ -77,7 +78,55 @@ def parse(sql: str, tokens: list[Token]) -> exp.Expr | None:
         # sqlglot trips over some malformed statements, and then knows no place
         raise mismatched(sql, tokens[0]) from error
     found = [expression for expression in expressions if expression is not None]
+    if found and _is_query(tokens):
+        _refuse_what_is_not_athenas(sql, tokens, found[0])
     return found[0] if found else None
+
+
+_STAR_MODIFIERS: Final = {
+    "except_": ("EXCEPT", "EXCLUDE"),
+    "replace": ("REPLACE",),
+    "rename": ("RENAME",),
+}
+
+
+def _refuse_what_is_not_athenas(sql: str, tokens: list[Token], expression: exp.Expr) -> None:
+    """Refuse `x::int` and `* EXCEPT (x)`, which sqlglot reads and Athena's grammar lacks."""
+    for token in tokens:
+        if token.token_type is TokenType.DCOLON:
+            raise mismatched(sql, token)
+    for star in expression.find_all(exp.Star):
+        for name, words in _STAR_MODIFIERS.items():
+            for item in star.args.get(name) or ():
+                inner = min(part.meta["start"] for part in item.walk() if "start" in part.meta)
+                before = (token for token in reversed(tokens) if token.start < inner)
+                raise mismatched(sql, next(t for t in before if t.text.upper() in words))
+
+
+_OPENING: Final = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE)
+_CLOSING: Final = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE)
+
+
+def argument_counts(sql: str) -> dict[int, int]:
+    """Return how many arguments each call has, by the offset of its name in the text."""
+    calls: dict[int, int] = {}
+    inside: list[int] = []
+    in_order_by: set[int] = set()
+    before = 0
+    for token in tokens_of(sql):
+        if token.token_type in _CLOSING:
+            inside.pop()
+        elif inside:
+            calls[inside[-1]] = calls[inside[-1]] or 1
+        if token.token_type in _OPENING:
+            inside.append(before)
+            calls[before] = 0
+        elif inside and token.token_type is TokenType.ORDER_BY:
+            in_order_by.add(inside[-1])  # of array_agg, whose sort keys are no arguments
+        elif inside and token.token_type is TokenType.COMMA and inside[-1] not in in_order_by:
+            calls[inside[-1]] += 1
+        before = token.start
+    return calls
 
 
 def position_of(sql: str, node: exp.Expr) -> tuple[int, int]:
