@@ -259,6 +259,8 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 def _code(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" for item in value) or "(empty)"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return "(none)" if value is None else f"`{value}`"
 
 
