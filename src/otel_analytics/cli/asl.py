@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from otel_analytics.local.embedded import EmbeddedAws
 
 __all__ = ["asl_command"]
+
+_STOP_PATIENCE_S: Final = 10
+_STOP_POLL_S: Final = 0.02
 
 
 @click.group("asl", short_help="Run or check any document in the Amazon States Language.")
@@ -155,11 +159,20 @@ def stop_command(
 
     ID is its ARN, its name, or the beginning of its name.
     """
+    from otel_analytics.errors import Failed
     from otel_analytics.local.embedded import open_embedded_aws
 
     with open_embedded_aws(settings_of(ctx, flags)) as aws:
-        aws.executions.request_stop(execution, error, cause)
-    say(f"{execution} is being stopped: otel-analytics describe {execution}")
+        name = aws.executions.request_stop(execution, error, cause)
+        given_up = time.monotonic() + _STOP_PATIENCE_S
+        while aws.executions.stop_request(name) is not None:
+            if time.monotonic() > given_up:
+                raise Failed(
+                    f"{name} has not heard the request within {_STOP_PATIENCE_S} s; it stops when "
+                    f"it does: otel-analytics describe {name}"
+                )
+            time.sleep(_STOP_POLL_S)
+    say(f"{name} stops: otel-analytics describe {name}")
 
 
 @asl_command.command("validate", short_help="Check a document.")

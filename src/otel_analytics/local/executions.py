@@ -108,8 +108,8 @@ class Executions:
                 ),
             )
 
-    def request_stop(self, reference: str, error: str | None, cause: str | None) -> None:
-        """Have the process that carries an execution out stop it.
+    def request_stop(self, reference: str, error: str | None, cause: str | None) -> str:
+        """Have the process that carries an execution out stop it; return the execution's name.
 
         Raises: InvalidName as `describe_execution` does; Refused if it is not running
         """
@@ -120,6 +120,7 @@ class Executions:
             connection.execute(
                 "REPLACE INTO stop_requests VALUES (?, ?, ?)", (described["name"], error, cause)
             )
+        return str(described["name"])
 
     def stop_request(self, name: str) -> tuple[str | None, str | None] | None:
         """Return the error and the cause with which someone wants an execution stopped."""
@@ -128,6 +129,11 @@ class Executions:
                 "SELECT error, cause FROM stop_requests WHERE execution = ?", (name,)
             ).fetchone()
         return None if row is None else (row[0], row[1])
+
+    def forget_stop_request(self, name: str) -> None:
+        """Say that a request to stop an execution was heard."""
+        with self.home.transaction() as connection:
+            connection.execute("DELETE FROM stop_requests WHERE execution = ?", (name,))
 
     def claim(self, reference: str, runner: Runner) -> Stored:
         """Return an execution that did not succeed, which `runner` carries out from now on.

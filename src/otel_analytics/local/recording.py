@@ -76,6 +76,7 @@ class Recording:
                 request = self._executions.stop_request(self._name)
                 if request is not None:
                     self._stop.stop(*request)
+                    self._executions.forget_stop_request(self._name)
         except BaseException as error:  # noqa: BLE001 - raised again in the driver's thread
             self._failure = error
             self._stop.stop("States.Runtime", "The history could not be written.")
