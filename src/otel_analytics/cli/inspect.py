@@ -107,7 +107,7 @@ def _table_of(
             table = _register_folder(aws, paths[0], files)
             yield aws, table, table.name
         else:
-            yield aws, _ingest(aws, paths), None
+            yield aws, _ingest(aws, paths, outside=Path(settings.home)), None
 
 
 def _existing(aws: EmbeddedAws, name: Any) -> Table:
@@ -148,13 +148,15 @@ def _register_folder(aws: EmbeddedAws, path: Path, files: Sequence[Path]) -> Tab
     return table
 
 
-def _ingest(aws: EmbeddedAws, paths: Sequence[Path]) -> Table:
+def _ingest(aws: EmbeddedAws, paths: Sequence[Path], *, outside: Path) -> Table:
     from otel_analytics.errors import IngestFailed
     from otel_analytics.lake.ingest import ingest
     from otel_analytics.lake.schema import LOGALL_TABLE
+    from otel_analytics.lake.sources import find_files
     from otel_analytics.query.statements import TableName
 
-    report = ingest(paths, lake=aws.lake_folder(), keys=aws.settings.keys)
+    files = find_files(paths, outside=outside)
+    report = ingest(files, lake=aws.lake_folder(), keys=aws.settings.keys)
     for failed in report.failed:
         say(f"warning: {failed.path}: {failed.error}")
     if not report.written:
