@@ -19,6 +19,7 @@ import zstandard
 from demo.otlp import ShopEvent, export_requests, json_document, write_json_lines
 from otel_analytics import asl
 from otel_analytics.local.embedded import EmbeddedAws
+from otel_analytics.query import coverage
 from tests.cli.conftest import E
 from tests.cli.seven import tables_of
 from tests.cli.shell import Shell, ended
@@ -177,10 +178,12 @@ def test_a_corrupt_lake_file_is_named_by_query_and_run(own_otto: Shell) -> None:
 
 @pytest.mark.usefixtures("no_waiting")
 def test_a_table_that_cannot_be_created_is_tried_four_times_and_fails_the_execution(
-    own_otto: Shell,
+    own_otto: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The check before a run would find the damage first, as it does in the next test.
+    monkeypatch.setattr(coverage, "check_coverage", lambda *_, **__: [])
     file = lake_file(own_otto, "2022-08-28")
-    damage_column(file, "event_name")  # which the check before the run does not read
+    damage_column(file, "event_name")
     address = f"s3://{file.relative_to(own_otto.home / 's3')}"
     run = own_otto.run("run", "otto", "--execution-date", E, "--name", "damaged")
     assert (run.exit_code, run.stdout) == (1, "")
@@ -194,6 +197,15 @@ def test_a_table_that_cannot_be_created_is_tried_four_times_and_fails_the_execut
     events = own_otto.done("history", "damaged", "--json").json
     failed = [event for event in events if event["type"] == "TaskFailed"]
     assert len(failed) == 4  # the first attempt and three more
+
+
+def test_a_damaged_file_of_the_lake_is_found_before_a_run_begins(own_otto: Shell) -> None:
+    file = lake_file(own_otto, "2022-08-28")
+    damage_column(file, "event_name")
+    before = own_otto.done("executions", "--json").json
+    message = own_otto.failed("run", "otto", "--execution-date", E)
+    assert message.startswith(f"HIVE_BAD_DATA: s3://{file.relative_to(own_otto.home / 's3')}")
+    assert own_otto.done("executions", "--json").json == before
 
 
 def test_a_run_reads_only_the_files_of_its_windows(own_otto: Shell) -> None:

@@ -287,7 +287,7 @@ def test_columns_that_are_no_text_are_proposed_as_text(shell: Shell) -> None:
     write_parquet(folder, row, partitioned=False)
     shown = shell.done("inspect", folder, "--json").json
     assert shown["proposed_settings"] == {
-        "events.cart_add": ["Added to Cart"],
+        "events.cart_add": ["commerce.cart.add", "Added to Cart"],
         "source.table": "logs",
         "source.service_name": '"service"',
         "source.timestamp": '"created_at"',

@@ -136,7 +136,7 @@ def test_a_service_without_any_event_in_the_windows_is_refused_with_the_days_it_
     message = own_otto.refused("run", "otto", "--execution-date", "2030-01-01")
     assert message == (
         "no event of otto from 2028-12-01 to 2029-12-31; logall has otto from 2022-07-31 to "
-        "2022-08-28: give --execution-date"
+        "2022-08-28: give --execution-date, a day after these"
     )
     assert tables_of(own_otto, "otto") == before
 
@@ -167,8 +167,23 @@ def test_a_service_whose_events_carry_no_user_or_session_gets_a_warning_that_nam
     warnings = [line for line in ended.stderr.splitlines() if line.startswith("warning")]
     assert warnings == [
         f"warning: shop has 2 events and none with a {missing} ({setting} = {keys}), so its tables "
-        "will say little: otel-analytics inspect shows which attributes there are"
+        "will say little: otel-analytics inspect shows which attributes there are",
+        "warning: shop has no event named by events.product_view = commerce.product.view or "
+        "events.cart_add = commerce.cart.add, so its conversion table will say little: "
+        "otel-analytics inspect lists the event names",
     ]
+
+
+def test_names_that_no_event_of_a_service_has_are_warned_of_service_by_service(
+    shell: Shell, ingest: Ingest
+) -> None:
+    ingest(*events_of("shop", 2), *events_of("store", 2))
+    names = ("--set", "events.product_view=open", "--set", "events.cart_add=open,add")
+    ended = shell.done("run", "shop", "store", "--execution-date", "2025-10-28", *names)
+    assert "warning" not in ended.stderr
+    names = ("--set", "events.session_start=begin", *names)
+    ended = shell.done("run", "shop", "--execution-date", "2025-10-28", *names)
+    assert "warning: shop has no event named by events.session_start = begin, so" in ended.stderr
 
 
 def test_a_run_before_anything_was_ingested_says_to_ingest(shell: Shell) -> None:

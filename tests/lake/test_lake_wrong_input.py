@@ -66,6 +66,20 @@ LARGE_PROTOBUF = protobuf(*(record(NOISE[i : i + 300].hex()) for i in range(900)
         (zstandard.compress(MANY.encode()) + b"garbage", "cannot be read to its end"),
         (gzip.compress(MANY.encode()) + gzip.compress(MANY.encode())[:50], "truncated"),
     ],
+    # gzip holds the time, which must not get into a test's name
+    ids=[
+        "empty",
+        "empty in gzip",
+        "noise",
+        "zeros",
+        "noise in gzip",
+        "csv",
+        "gzip cut",
+        "gzip damaged",
+        "zstd cut",
+        "zstd and garbage",
+        "second gzip member cut",
+    ],
 )
 def test_a_file_that_cannot_be_read_is_an_error_and_nothing_of_it_is_kept(
     tmp_path: Path, content: bytes, reason: str

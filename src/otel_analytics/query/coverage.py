@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["build_coverage", "build_known_services", "check_coverage", "coverage_window"]
 
 _MOST_NAMES = 50
+_NAMED_EVENTS = ("session_start", "product_view", "cart_add")
 
 
 def check_coverage(
     service_names: Sequence[str], *, execution_date: date, settings: Settings, run_query: RunQuery
 ) -> list[str]:
-    """Return a warning for each service whose events carry no user, or no session.
+    """Return warnings for services whose events carry no user, no session, or none of the names.
 
     Raises: UnknownService if the mau window holds no event of a service, saying which there are;
         what `run_query` raises
@@ -49,7 +50,10 @@ def check_coverage(
     return [
         warning
         for name in service_names
-        for warning in _missing_keys(name, *found[name], settings=settings)
+        for warning in (
+            *_missing_keys(name, *found[name][:3], settings=settings),
+            *_missing_events(name, found[name][3:], settings=settings),
+        )
     ]
 
 
@@ -58,7 +62,7 @@ def _what_there_is(absent: Sequence[str], known: dict[str, tuple[date, date]], t
         f"{name} from {known[name][0]} to {known[name][1]}" for name in absent if name in known
     ]
     if dated:
-        return f"{table} has {_listed(dated)}: give --execution-date"
+        return f"{table} has {_listed(dated)}: give --execution-date, a day after these"
     return f"the services in {table} are: {_listed(list(known)) or '(none)'}"
 
 
@@ -81,6 +85,20 @@ def _missing_keys(
     ]
 
 
+def _missing_events(name: str, counts: Sequence[int], *, settings: Settings) -> list[str]:
+    missing = [
+        f"events.{setting} = {', '.join(getattr(settings.events, setting))}"
+        for setting, count in zip(_NAMED_EVENTS, counts, strict=True)
+        if not count
+    ]
+    if not missing:
+        return []
+    return [
+        f"{name} has no event named by {' or '.join(missing)}, so its conversion table will say "
+        "little: otel-analytics inspect lists the event names"
+    ]
+
+
 def coverage_window(execution_date: date, settings: Settings) -> tuple[date, date]:
     """Return the first and last day of the longest window, that of mau."""
     first_day = find_metric("mau").window.first_day(execution_date)
@@ -94,14 +112,15 @@ def build_coverage(
 ) -> str:
     """Return Athena SQL for what the mau window holds of the services.
 
-    Shape:  service_name, events, events with a user, events with a session; one row for each
-        service with an event
+    Shape:  service_name, events, of these with a user, with a session, and of each of
+        `_NAMED_EVENTS`; one row for each service with an event
     """
     first_day, last_day = coverage_window(execution_date, settings)
     events = build_events(
         service_names=service_names, first_day=first_day, last_day=last_day, settings=settings
     )
-    columns = ["service_name", "COUNT(*)", "COUNT(user_key)", "COUNT(session_id)"]
+    flags = [f"COUNT(CASE WHEN is_{name} THEN 1 END)" for name in _NAMED_EVENTS]
+    columns = ["service_name", "COUNT(*)", "COUNT(user_key)", "COUNT(session_id)", *flags]
     query = exp.select(*columns).from_(events.subquery("events")).group_by("service_name")
     return query.sql(dialect="athena", comments=False)
 

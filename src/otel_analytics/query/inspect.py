@@ -156,13 +156,7 @@ def propose_settings(
     With `source_table` None the logs are yet to be ingested, so attributes go into `keys`;
     otherwise the table stays as it is and is mapped.
     """
-    proposed: dict[str, Any] = {}
-    for setting, words in _EVENT_WORDS.items():
-        present = {name for name, _ in inspection.event_names if name}
-        if not present & set(getattr(settings.events, setting)):
-            found = tuple(sorted(name for name in present if words.search(_words(name))))
-            if found:
-                proposed[f"events.{setting}"] = found
+    proposed = _propose_events(inspection, settings)
     if source_table is None:
         for setting, role in (("user", "user_key"), ("session", "session_id")):
             best, known = inspection.chosen.get(role), getattr(settings.keys, setting)
@@ -172,11 +166,32 @@ def propose_settings(
     if source_table != settings.source.table:
         proposed["source.table"] = source_table
     for role in _ROLES:
-        best = inspection.chosen.get(role)
-        sql = best.sql if best else _NOTHING if role in _MAY_BE_MISSING else None
-        if sql and sql.replace('"', "") != getattr(settings.source, role).replace('"', ""):
-            proposed[f"source.{role}"] = sql
+        best, mapped = inspection.chosen.get(role), _bare(getattr(settings.source, role))
+        if best and _bare(best.sql) != mapped:
+            proposed[f"source.{role}"] = best.sql
+        # A column that is there but empty may fill; one that is not would fail every query.
+        is_there = any(_bare(candidate.sql) == mapped for candidate in inspection.candidates)
+        if best is None and role in _MAY_BE_MISSING and not is_there and mapped != _NOTHING:
+            proposed[f"source.{role}"] = _NOTHING
     return proposed
+
+
+def _propose_events(inspection: Inspection, settings: Settings) -> dict[str, Any]:
+    """Return event settings with the names found added: they hold for all services."""
+    proposed: dict[str, Any] = {}
+    present = {name for name, _ in inspection.event_names if name}
+    for setting, words in _EVENT_WORDS.items():
+        configured = getattr(settings.events, setting)
+        # Without a name every event starts a session; with one, that of every service must be in.
+        would_narrow = not configured and len(inspection.services) > 1
+        found = tuple(sorted(name for name in present if words.search(_words(name))))
+        if found and not would_narrow and not present & set(configured):
+            proposed[f"events.{setting}"] = (*configured, *found)
+    return proposed
+
+
+def _bare(sql: str) -> str:
+    return sql.replace('"', "")
 
 
 def missing_roles(inspection: Inspection) -> tuple[str, ...]:
