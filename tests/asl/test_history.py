@@ -328,3 +328,9 @@ def test_a_map_of_10000_items_meets_the_limit_of_the_history() -> None:
 
     assert (execution.status, len(execution.history)) == ("FAILED", 25_000)
     assert "25000" in (execution.cause or "")
+
+
+def test_an_event_at_the_very_beginning_of_time_has_its_time() -> None:
+    machine = asl.parse({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    execution = asl.run(machine, {}, {}, clock=asl.VirtualClock())
+    assert {event["timestamp"] for event in execution.history} == {"1970-01-01T00:00:00.000+00:00"}

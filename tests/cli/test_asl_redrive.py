@@ -138,7 +138,8 @@ def test_an_execution_whose_process_died_is_shown_so_and_goes_on(
     work.go()
     report = work.shell.done("asl", "redrive", "one", "--json", *work.options("quick", "slow")).json
     assert (report["status"], report["output"]) == ("SUCCEEDED", ["quick", "slow"])
-    assert work.calls() == ["quick", "quick", "slow", "slow"]
+    # the branches run at once: which of them calls first is not promised
+    assert sorted(work.calls()) == ["quick", "quick", "slow", "slow"]
     types = [event["type"] for event in report["history"]]
     assert types.count("ExecutionStarted") == types.count("ExecutionRedriven") == 1
     assert [event["id"] for event in report["history"]] == list(range(1, len(types) + 1))

@@ -50,7 +50,7 @@ class History:
         self._on_event = on_event
         self._last_value: Any = None
         self._last_text = "null"
-        self._stamp = (0.0, "")
+        self._stamp: tuple[float | None, str] = (None, "")
 
     def add(self, event_type: str, previous: int, details: dict[str, Any] | None = None) -> int:
         """Record an event and return its id."""
