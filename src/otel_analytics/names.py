@@ -15,7 +15,6 @@ from otel_analytics.errors import InvalidName
 
 __all__ = [
     "MAX_SERVICE_NAME_CHARACTERS",
-    "SERVICE_NAME_PATTERN",
     "S3Address",
     "parse_date",
     "parse_service_name",
@@ -27,7 +26,6 @@ __all__ = [
 ]
 
 MAX_SERVICE_NAME_CHARACTERS = 64
-SERVICE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TABLE_PREFIX = re.compile(r"[a-z0-9_]{1,64}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

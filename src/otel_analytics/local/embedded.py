@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.errors import InvalidQuery, QueryFailed, Refused
+from otel_analytics.errors import InvalidQuery, Refused
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
 from otel_analytics.local.athena import Athena
 from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
@@ -58,10 +58,9 @@ class EmbeddedAws:
         Raises: InvalidQuery if the statement is malformed; QueryFailed with Athena's reason
         """
         execution = self.athena.start_query_execution(sql, database=self.settings.athena.database)
-        if execution.state != "SUCCEEDED":
-            reason = execution.reason or execution.state
-            malformed = reason.startswith("SYNTAX_ERROR")
-            raise InvalidQuery(reason) if malformed else QueryFailed(reason)
+        if execution.reason and execution.reason.startswith("SYNTAX_ERROR"):
+            raise InvalidQuery(execution.reason)
+        execution.raise_if_failed()
         return execution.rows or Rows((), (), execution.scanned_bytes)
 
     def rows(self, sql: str) -> tuple[tuple[Any, ...], ...]:
