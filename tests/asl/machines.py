@@ -25,6 +25,16 @@ def flow(states: dict[str, Any]) -> dict[str, Any]:
     return {"StartAt": next(iter(states)), "States": states}
 
 
+def endless(states: dict[str, Any]) -> dict[str, Any]:
+    """Return the states with the loop closed: "Again" leads to the first of them for ever."""
+    rule = {"Variable": "$$.Execution.Id", "IsPresent": True, "Next": next(iter(states))}
+    return {
+        **states,
+        "Again": {"Type": "Choice", "Choices": [rule], "Default": "Never"},
+        "Never": {"Type": "Succeed"},
+    }
+
+
 def run(
     document: dict[str, Any], value: Any = None, task: Any = None, **options: Any
 ) -> asl.Execution:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from typing import Any
 
 import pytest
 from machines import BEGIN, flow, machine, run, types
 
 from otel_analytics import asl
+from otel_analytics.errors import Failed, InvalidDocument
 
 SEND = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
 START = "arn:aws:states:::states:startExecution"
@@ -204,6 +206,87 @@ def test_a_timed_out_task_stops_its_nested_execution() -> None:
     assert execution.error == "States.Timeout"
     assert [one.status for one in nested.executions] == ["ABORTED"]
     assert "was aborted" in str(nested.executions[0].cause)
+
+
+@pytest.mark.parametrize(
+    "reference", ["child", "child:live", "arn:aws:states:us-east-1:1:stateMachine:child:live"]
+)
+def test_a_nested_machine_is_found_by_name_alias_or_arn(reference: str) -> None:
+    execution, _ = nested_run(DOUBLE, ".sync:2", StateMachineArn=reference, Input={"n": 1})
+    assert execution.output["Output"] == {"n": 2}
+
+
+def test_a_text_as_input_of_a_nested_execution_is_the_json_itself() -> None:
+    execution, _ = nested_run(DOUBLE, ".sync:2", Input='{"n": 21}')
+    assert (execution.output["Input"], execution.output["Output"]) == ({"n": 21}, {"n": 42})
+    execution, _ = nested_run(DOUBLE, ".sync:2", Input="{n: 21}")
+    assert execution.error == "StepFunctions.InvalidExecutionInputException"
+
+
+@pytest.mark.parametrize("name", ["", 5])
+def test_a_nested_execution_needs_a_name_that_is_a_text(name: Any) -> None:
+    execution, nested = nested_run(DOUBLE, ".sync", Name=name)
+    assert execution.error == "StepFunctions.InvalidNameException"
+    assert nested.executions == []
+
+
+def test_a_nested_machine_that_asks_for_what_nothing_does_is_refused_by_its_name() -> None:
+    task = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": True}
+    child = asl.parse(machine({"S": task}))
+    with pytest.raises(InvalidDocument, match="nothing here does arn:aws:states:::sqs") as refused:
+        asl.NestedExecutions({"arn:aws:states:::stateMachine:child": child}, {})
+    assert refused.value.where == "state machine child: $.States.S.Resource"
+
+
+def endless(mode: str) -> asl.NestedExecutions:
+    state = {"Type": "Task", "Resource": START + mode, "End": True,
+             "Parameters": {"StateMachineArn": "again"}}  # fmt: skip
+    again = asl.parse(machine({"S": state}))
+    with asl.NestedExecutions({"again": again}, {}) as nested:
+        asl.run(again, {}, nested.tasks)
+    return nested
+
+
+def test_a_machine_that_waits_for_itself_ends_at_a_limit() -> None:
+    nested = endless(".sync:2")
+    deepest, *others = nested.executions
+    assert len(others) == 49
+    assert deepest.error == "StepFunctions.ExecutionLimitExceededException"
+    assert "50 each of which waits for the next" in str(deepest.cause)
+    assert {one.error for one in others} == {"States.TaskFailed"}
+
+
+def test_a_machine_that_starts_itself_ends_after_a_thousand_generations() -> None:
+    errors = Counter(one.error for one in endless("").executions)
+    assert errors == {None: 999, "StepFunctions.ExecutionLimitExceededException": 1}
+
+
+def test_an_interrupt_stops_the_executions_for_which_nobody_waits() -> None:
+    def interrupt(event: dict[str, Any]) -> None:
+        if event["type"] == "TaskStateExited":
+            raise KeyboardInterrupt
+
+    child = asl.parse(machine({"W": {"Type": "Wait", "Seconds": 60, "End": True}}))
+    state = {"Type": "Task", "Resource": START, "End": True,
+             "Parameters": {"StateMachineArn": "child"}}  # fmt: skip
+    nested = asl.NestedExecutions({"child": child}, {})
+    with pytest.raises(KeyboardInterrupt), nested:
+        asl.run(asl.parse(machine({"S": state})), {}, nested.tasks, on_event=interrupt)
+    assert [one.status for one in nested.executions] == ["ABORTED"]
+
+
+def test_what_a_nested_execution_raises_for_which_nobody_waits_is_not_lost() -> None:
+    def carry_out(_stop: asl.StopSwitch) -> asl.Execution:
+        raise Failed("the disk is full")
+
+    state = {"Type": "Task", "Resource": START, "End": True,
+             "Parameters": {"StateMachineArn": "child"}}  # fmt: skip
+    machines = {"child": asl.parse(DOUBLE)}
+    with (
+        pytest.raises(Failed, match="the disk is full"),
+        asl.NestedExecutions(machines, {}, begin=lambda *_: carry_out) as nested,
+    ):
+        asl.run(asl.parse(machine({"S": state})), {}, nested.tasks)
 
 
 def bearing(**fields: Any) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def test_a_result_after_the_time_out_changes_nothing() -> None:
         context.sleep(5)
         return "late"
 
-    assert run(document, None, late).output == {"Error": "States.Timeout"}
+    assert run(document, None, late).output == {"Error": "States.Timeout", "Cause": ""}
 
 
 def test_an_interrupted_run_is_aborted_and_its_tasks_are_cancelled() -> None:

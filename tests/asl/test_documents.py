@@ -82,6 +82,8 @@ def test_the_document_is_not_changed_by_parsing() -> None:
         ({**PASS, "ResultPath": "$.a[*]"}, "$.States.S.ResultPath"),
         ({**PASS, "ResultPath": "$$.a"}, "$.States.S.ResultPath"),
         ({**PASS, "OutputPath": "$.a[?("}, "$.States.S.OutputPath"),
+        ({**PASS, "OutputPath": "$.a[0:9:0]"}, "$.States.S.OutputPath"),
+        ({**PASS, "OutputPath": f"$.a[{'9' * 5000}]"}, "$.States.S.OutputPath"),
         ({**PASS, "Parameters": {"a": {"b.$": "no path"}}}, "$.States.S.Parameters.a.b.$"),
         ({**PASS, "Parameters": {"a": [{"b.$": 3}]}}, "$.States.S.Parameters.a[0].b.$"),
         ({**PASS, "Parameters": {"a.$": "States.Nope()"}}, "$.States.S.Parameters.a.$"),
@@ -128,7 +130,7 @@ def test_a_wrong_field_is_refused_with_its_full_path(fields: Any, place: str) ->
         ),
         (
             {"Type": "Choice", "Choices": [{"Variable": "$.a", "Next": "S"}]},
-            "$.States.S.Choices[0]",
+            "$.States.S.Choices[0].Variable",
         ),
         (
             {"Type": "Choice", "Choices": [{"Condition": "yes", "Next": "S"}]},
@@ -140,7 +142,7 @@ def test_a_wrong_field_is_refused_with_its_full_path(fields: Any, place: str) ->
         ),
         (
             {"Type": "Map", "Iterator": flow({"P": PASS}), "End": True},
-            "$.States.S",
+            "$.States.S.Iterator",
         ),
     ],
 )
@@ -148,17 +150,40 @@ def test_a_field_that_jsonata_does_not_have_is_refused(fields: Any, place: str) 
     assert where(state(fields, "JSONata")) == place
 
 
-def test_a_field_of_the_other_language_comes_with_the_field_to_use() -> None:
-    text = message(state({**PASS, "Parameters": {}}, "JSONata"))
+@pytest.mark.parametrize(
+    ("fields", "language", "field", "instead"),
+    [
+        ({**PASS, "Parameters": {}}, "JSONata", "Parameters", "Output"),
+        (
+            {"Type": "Task", "Resource": TASK, "Parameters": {}, "End": True},
+            "JSONata",
+            "Parameters",
+            "Arguments",
+        ),
+        (
+            {"Type": "Map", "ItemProcessor": flow({"P": PASS}), "Parameters": {}, "End": True},
+            "JSONata",
+            "Parameters",
+            "ItemSelector",
+        ),
+        ({"Type": "Wait", "SecondsPath": "$.s", "End": True}, "JSONata", "SecondsPath", "Seconds"),
+        ({**PASS, "Output": {}}, "JSONPath", "Output", "OutputPath or ResultPath"),
+    ],
+)
+def test_a_field_of_the_other_language_comes_with_the_field_to_use(
+    fields: Any, language: str, field: str, instead: str
+) -> None:
+    text = message(state(fields, language))
 
-    assert "$.States.S.Parameters" in text
-    assert "use Arguments" in text
+    assert f"$.States.S.{field}: " in text
+    assert f"use {instead}, or remove it" in text
 
 
 @pytest.mark.parametrize(
     ("retry", "place"),
     [
         ({}, "$.States.S.Retry[0]"),
+        ({"ErrorEquals": 5}, "$.States.S.Retry[0].ErrorEquals"),
         ({"ErrorEquals": []}, "$.States.S.Retry[0].ErrorEquals"),
         ({"ErrorEquals": ["States.ALL", "A"]}, "$.States.S.Retry[0].ErrorEquals"),
         ({"ErrorEquals": ["A"], "MaxAttempts": -1}, "$.States.S.Retry[0].MaxAttempts"),
@@ -210,6 +235,141 @@ def test_a_state_that_nothing_leads_to_is_refused() -> None:
     assert where(machine({"A": PASS, "B": PASS})) == "$.States.B"
 
 
+@pytest.mark.parametrize(
+    "states",
+    [
+        {"A": {"Type": "Pass", "Next": "A"}},
+        {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}},
+        {"A": {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": True, "Next": "A"}]}},
+    ],
+)
+def test_a_flow_that_nothing_ends_is_refused(states: dict[str, Any]) -> None:
+    assert where(machine(states)) == "$.States"
+    inner = {"Type": "Parallel", "Branches": [flow({"P": PASS}), flow(states)], "End": True}
+    assert where(state(inner)) == "$.States.S.Branches[1].States"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"StartAt": "A", "States": {"A": {"Type": "Fail"}, "A": {"Type": "Fail"}}}', "A"),
+        ('{"StartAt": "A", "States": {"A": {"Type": "Fail", "Type": "Fail"}}}', "A.Type"),
+    ],
+)
+def test_a_name_that_stands_twice_is_refused(text: str, place: str) -> None:
+    assert where(text) == f"$.States.{place}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"Label": ""}, "Label"),
+        ({"Label": "x" * 41}, "Label"),
+        ({"Label": "two words"}, "Label"),
+        ({"MaxConcurrencyPath": "$$.Execution.Input.n"}, "MaxConcurrencyPath"),
+        ({"MaxConcurrency": 1, "MaxConcurrencyPath": "$.n"}, "MaxConcurrencyPath"),
+        ({"ToleratedFailureCount": -1}, "ToleratedFailureCount"),
+        ({"ToleratedFailurePercentage": 100.5}, "ToleratedFailurePercentage"),
+    ],
+)
+def test_a_wrong_field_of_a_map_is_refused(fields: dict[str, Any], place: str) -> None:
+    plain = {"Type": "Map", "ItemProcessor": flow({"P": PASS}), "End": True}
+
+    assert where(state({**plain, **fields})) == f"$.States.S.{place}"
+
+
+def test_a_map_may_have_a_label_and_half_a_percentage() -> None:
+    plain = {"Type": "Map", "ItemProcessor": flow({"P": PASS}), "End": True}
+
+    asl.parse(state({**plain, "Label": "Shops_1", "ToleratedFailurePercentage": 12.5}))
+
+
+INNER = flow({"I": {"Type": "Pass", "Assign": {"x": 1}, "End": True}})
+ASSIGN = {"Type": "Pass", "Assign": {"x.$": "$.x"}, "Next": "M"}
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        {"A": ASSIGN, "M": {"Type": "Map", "ItemProcessor": INNER, "End": True}},
+        {
+            "A": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$", "IsNull": True, "Assign": {"x": 1}, "Next": "M"}],
+                "Default": "M",
+            },
+            "M": {"Type": "Map", "ItemProcessor": INNER, "End": True},
+        },
+        {
+            "M": {
+                "Type": "Map",
+                "ItemProcessor": INNER,
+                "Catch": [{"ErrorEquals": ["E"], "Assign": {"x": 1}, "Next": "M"}],
+                "End": True,
+            }
+        },
+    ],
+)
+def test_an_inner_flow_cannot_assign_a_variable_from_around_it(states: dict[str, Any]) -> None:
+    assert where(machine(states)) == "$.States.M.ItemProcessor.States.I.Assign.x"
+
+
+def test_an_outer_variable_is_known_at_every_depth() -> None:
+    nested = flow({"N": {"Type": "Map", "ItemProcessor": INNER, "End": True}})
+    states = {"A": ASSIGN, "M": {"Type": "Parallel", "Branches": [nested], "End": True}}
+
+    assert where(machine(states)) == (
+        "$.States.M.Branches[0].States.N.ItemProcessor.States.I.Assign.x"
+    )
+
+
+def test_a_variable_of_an_inner_flow_may_be_assigned_again_when_the_flow_is_over() -> None:
+    branches = [INNER, INNER]
+    asl.parse(
+        machine(
+            {
+                "M": {"Type": "Parallel", "Branches": branches, "Assign": {"x": 2}, "Next": "A"},
+                "A": {"Type": "Pass", "Assign": {"x": 3}, "End": True},
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "phone",
+        "$",
+        "$$",
+        "$x + phone",
+        "[1, $sum(phone.cost)]",
+        "true ? $ : 1",
+        "($y := phone; $y)",
+    ],
+)
+def test_a_reference_to_nothing_is_refused(expression: str) -> None:
+    fields = {**PASS, "Output": f"{{% {expression} %}}"}
+
+    assert where(state(fields, "JSONata")) == "$.States.S.Output"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "$states.input.phones[cost > 1].name",
+        "$states.input.(price * amount)",
+        "$states.input^(>price)",
+        "$states.input{name: price}",
+        "$states.input ~> |phones|{'seen': true}|",
+        "$map($states.input.phones, function($phone) { $phone.name })",
+    ],
+)
+def test_a_name_within_what_is_read_is_a_reference_to_that(expression: str) -> None:
+    fields = {**PASS, "Output": f"{{% {expression} %}}"}
+
+    assert asl.parse(state(fields, "JSONata")).flows
+
+
 def test_a_nested_field_is_refused_with_the_path_through_all_levels() -> None:
     inner = flow({"P": {"Type": "Pass", "Next": "Q"}})
     branches = [flow({"M": {"Type": "Map", "ItemProcessor": inner, "End": True}})]
@@ -250,7 +410,13 @@ def test_a_wrong_field_of_the_machine_is_refused(fields: dict[str, Any], place: 
     assert where({**machine({"A": PASS}), **fields}) == place
 
 
-def test_a_state_may_use_the_other_language() -> None:
+def test_a_state_of_a_jsonata_machine_cannot_be_in_jsonpath() -> None:
+    fields = {**PASS, "QueryLanguage": "JSONPath"}
+
+    assert where(state(fields, "JSONata")) == "$.States.S.QueryLanguage"
+
+
+def test_a_state_of_a_jsonpath_machine_may_be_in_jsonata() -> None:
     asl.parse(
         machine(
             {
@@ -274,3 +440,13 @@ def test_what_stands_in_a_literal_or_a_comment_is_no_variable(expression: str) -
 def test_a_result_where_there_is_none_is_refused(expression: str) -> None:
     fields = {"Type": "Pass", "Output": {"a": [f"{{% {expression} %}}"]}, "End": True}
     assert where(state(fields, language="JSONata")) == "$.States.S.Output.a[0]"
+
+
+@pytest.mark.parametrize("language", ["JSONPath", "JSONata"])
+def test_a_template_that_nests_too_deeply_is_refused_with_its_state(language: str) -> None:
+    template: Any = 1
+    for _ in range(5_000):
+        template = [template]
+    field = "Parameters" if language == "JSONPath" else "Output"
+
+    assert where(state({**PASS, field: template}, language)) == "$.States.S"

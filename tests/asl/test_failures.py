@@ -320,7 +320,7 @@ def test_a_failure_five_levels_down_is_caught_at_the_top() -> None:
         }
     )
 
-    assert run(document, [[[[[1]]]]]).output == {"Error": "Deep"}
+    assert run(document, [[[[[1]]]]]).output == {"Error": "Deep", "Cause": ""}
 
 
 def test_a_parallel_is_retried_as_a_whole() -> None:

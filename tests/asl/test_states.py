@@ -122,6 +122,32 @@ def test_a_comparison_holds_or_not(rule: dict[str, Any], answer: str) -> None:
     assert choose(rule, value) == answer
 
 
+@pytest.mark.parametrize(
+    ("pattern", "matching", "other"),
+    [
+        ("log-*.txt", "log-.txt", "log-.txt.gz"),
+        ("*.log", "a.log.log", "a.log.gz"),
+        ("a*a", "aa", "a"),
+        ("*b*b*", "abab", "ab"),
+        ("foo*bar*baz", "foobarbarbaz", "foobazbar"),
+        ("plain", "plain", "plainer"),
+        ("a\\\\*", "a\\b", "ab"),
+        ("", "", "x"),
+    ],
+)
+def test_a_star_stands_for_any_text(pattern: str, matching: str, other: str) -> None:
+    rule = {"Variable": "$", "StringMatches": pattern}
+
+    assert choose(rule, matching) == "yes"
+    assert choose(rule, other) == "no"
+
+
+def test_many_stars_are_matched_at_once() -> None:
+    rule = {"Variable": "$", "StringMatches": "*a" * 50 + "b"}
+
+    assert choose(rule, "a" * 5_000) == "no"
+
+
 def test_and_looks_no_further_than_the_first_that_does_not_hold() -> None:
     rule = {
         "And": [

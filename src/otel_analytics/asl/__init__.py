@@ -14,12 +14,13 @@ from otel_analytics.asl.clock import Clock, SkippingClock, SystemClock, VirtualC
 from otel_analytics.asl.driver import redrive, run
 from otel_analytics.asl.execution import Execution, Identity
 from otel_analytics.asl.machine import StateMachine
-from otel_analytics.asl.nested import NestedExecutions
+from otel_analytics.asl.nested import START_EXECUTION, NestedExecutions, state_machine_name
 from otel_analytics.asl.parse import parse
 from otel_analytics.asl.storage import dump_execution, load_execution
 from otel_analytics.asl.tasks import StopSwitch, TaskContext, TaskFailed
 
 __all__ = [
+    "START_EXECUTION",
     "Clock",
     "Execution",
     "Identity",
@@ -37,4 +38,5 @@ __all__ = [
     "parse",
     "redrive",
     "run",
+    "state_machine_name",
 ]

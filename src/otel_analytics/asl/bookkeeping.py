@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from otel_analytics.asl.execution import Children, TaskWait, Timer
@@ -70,7 +71,11 @@ class Books:
         return self.execution.next_id - 1
 
     def turn(self, frame: Frame) -> Turn:
-        """Return what the frame's state sees."""
+        """Return what the frame's state sees, until the frame moves on."""
+        make_context = partial(self._make_context, frame)
+        return Turn(frame.input, make_context, frame.variables, self.now, self.chance)
+
+    def _make_context(self, frame: Frame) -> dict[str, Any]:
         about: dict[str, Any] = {"Name": frame.state, "EnteredTime": iso_time(frame.entered_at)}
         if self.state(frame).head.type in _RETRYABLE:
             about["RetryCount"] = frame.retry_count
@@ -79,7 +84,7 @@ class Books:
             context["Map"] = {"Item": frame.item}
         if frame.token is not None:
             context["Task"] = {"Token": frame.token}
-        return Turn(frame.input, context, frame.variables, self.now, self.chance)
+        return context
 
     def payload(self, value: Any, *, of: str) -> str:
         """Return what a state or task hands on, as JSON.

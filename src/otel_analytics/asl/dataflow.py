@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.asl.failures import StateError, runtime_error
+from otel_analytics.asl.failures import StateError
 from otel_analytics.asl.fields import STATES_INPUT
 from otel_analytics.asl.json_text import to_json
-from otel_analytics.asl.queries.jsonpath import NoResult, ReferencePath, parse_reference_path
+from otel_analytics.asl.queries.jsonpath import (
+    NoResult,
+    ReferencePath,
+    find_or_fail,
+    parse_reference_path,
+)
 
 if TYPE_CHECKING:
     from otel_analytics.asl.fields import Fields
@@ -46,12 +51,7 @@ class Selection:
         """
         if self.path is None:
             return {}
-        try:
-            return self.path.find(scope)
-        except NoResult as missing:
-            raise runtime_error(
-                f"Invalid path '{self.path.text}' : No results for path: {missing.path}"
-            ) from None
+        return find_or_fail(self.path, scope)
 
 
 @dataclass(frozen=True, slots=True)

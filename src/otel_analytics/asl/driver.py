@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Tasks = Mapping[str, Callable[[Any, "TaskContext"], Any]]
 
-__all__ = ["CANCEL_GRACE_S", "redrive", "run"]
+__all__ = ["CANCEL_GRACE_S", "check_tasks", "redrive", "run"]
 
 # How long a run waits for tasks that it has cancelled.
 CANCEL_GRACE_S = 5.0
@@ -60,7 +60,7 @@ def run(  # noqa: PLR0913 - what comes after the first three has defaults
     Raises: InvalidDocument if nothing does the resource of one of its Task states;
         InvalidPayload if the input is not JSON
     """
-    _check_tasks(machine, tasks)
+    check_tasks(machine, tasks)
     clock = clock or SystemClock()
     identity = identity or Identity.of("state-machine", "execution")
     try:
@@ -96,7 +96,7 @@ def redrive(  # noqa: PLR0913 - as for run
 
     Raises: Refused if it cannot be redriven; InvalidDocument as `run` does
     """
-    _check_tasks(machine, tasks)
+    check_tasks(machine, tasks)
     clock = clock or SystemClock()
     prepare_redrive(machine, execution, now=clock.now())
     outside = _Outside(tasks, clock, random or Random(), on_event, on_rest, stop)  # noqa: S311 - for jitter
@@ -129,12 +129,21 @@ class _Outside:
         driver.run()
 
 
-def _check_tasks(machine: StateMachine, tasks: Tasks) -> None:
+def check_tasks(machine: StateMachine, tasks: Tasks) -> None:
+    """Check that something does the resource of every Task state.
+
+    Raises: InvalidDocument naming the first that nothing does
+    """
     for task in machine.tasks():
         if _find_task(tasks, task.resource) is None:
+            what_to_do = (
+                "run the document from Python, with otel_analytics.asl.run and a task that calls "
+                "its TaskContext's send_task_success or send_task_failure"
+                if task.waits_for_token
+                else f"give a task for it (there is: {', '.join(tasks) or 'none'})"
+            )
             raise InvalidDocument(
-                f"nothing here does {task.resource}: give a task for it "
-                f"(there is: {', '.join(tasks) or 'none'})",
+                f"nothing here does {task.resource}: {what_to_do}",
                 where=f"{task.head.where}.Resource",
             )
 

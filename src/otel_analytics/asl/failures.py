@@ -41,8 +41,7 @@ class StateError(Exception):
 
     def output(self) -> dict[str, Any]:
         """Return the error output: what a catcher hands to the next state."""
-        output = {"Error": self.error, "Cause": self.cause}
-        return {name: value for name, value in output.items() if value is not None}
+        return {"Error": self.error or "", "Cause": self.cause or ""}
 
 
 def runtime_error(text: str) -> StateError:

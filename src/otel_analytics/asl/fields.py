@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.asl.failures import evaluation_error, runtime_error
-from otel_analytics.asl.json_text import to_json
-from otel_analytics.asl.queries.jsonata import unexpected_type
+from otel_analytics.asl.number import TIMEOUT, WHOLE, Number
 from otel_analytics.asl.queries.jsonpath import parse_path
 from otel_analytics.asl.queries.templates import (
     compile_jsonata,
@@ -18,89 +16,43 @@ from otel_analytics.asl.queries.templates import (
 from otel_analytics.errors import InvalidDocument
 
 if TYPE_CHECKING:
+    from otel_analytics.asl.number import NumberKind
     from otel_analytics.asl.queries.jsonpath import Path
-    from otel_analytics.asl.queries.scope import Scope, Template
+    from otel_analytics.asl.queries.scope import Template
 
-__all__ = ["JSONATA", "JSONPATH", "STATES_INPUT", "Fields", "Number"]
+__all__ = ["JSONATA", "JSONPATH", "STATES_INPUT", "Fields"]
 
 JSONPATH = "JSONPath"
 JSONATA = "JSONata"
 STATES_INPUT = frozenset({"input", "context"})
 
-_INSTEAD = {
+_IN_JSONATA = {
     "InputPath": "Output",
     "OutputPath": "Output",
-    "Parameters": "Arguments",
     "ResultSelector": "Output",
     "ResultPath": "Output",
     "Result": "Output",
     "ItemsPath": "Items",
+    "Iterator": "ItemProcessor",
     "Variable": "Condition",
+}
+_IN_JSONPATH = {
     "Arguments": "Parameters",
     "Output": "OutputPath or ResultPath",
     "Items": "ItemsPath",
-    "Condition": "Variable and an operator",
+    "Condition": "Variable",
 }
+_PARAMETERS_IN_JSONATA = {
+    "a Task state": "Arguments",
+    "a Parallel state": "Arguments",
+    "a Map state": "ItemSelector",
+}
+_ONLY_PATHS = {
+    "SecondsPath", "TimestampPath", "TimeoutSecondsPath", "HeartbeatSecondsPath", "ErrorPath",
+    "CausePath", "MaxConcurrencyPath", "ToleratedFailureCountPath",
+    "ToleratedFailurePercentagePath",
+}  # fmt: skip
 _WORDS = {str: "a text", bool: "true or false", dict: "an object", list: "an array"}
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A field that holds a whole number, a JSONata expression or a path to a number."""
-
-    name: str
-    value: int | None = None
-    expression: Template | None = None
-    path: Path | None = None
-    least: int = 0
-
-    def evaluate(self, scope: Scope) -> int:
-        """Return the number.
-
-        Raises: StateError if what was found is not a number that is allowed
-        """
-        if self.value is not None:
-            return self.value
-        if self.expression is not None:
-            return self._checked_expression(self.expression, scope)
-        found = None if self.path is None else self.path_value(self.path, scope)
-        if isinstance(found, int) and not isinstance(found, bool) and found >= self.least:
-            return found
-        text = "" if self.path is None else self.path.text
-        if self.name == "SecondsPath":
-            raise runtime_error(
-                "The SecondsPath parameter cannot be parsed as a long value: "
-                f"{text} == {to_json(found)}"
-            )
-        raise runtime_error(
-            f'The {self.name} field refers to value "{to_json(found)}" which is not a valid '
-            f"integer: {text}"
-        )
-
-    @staticmethod
-    def path_value(path: Path, scope: Scope) -> Any:
-        """Return what the path finds.
-
-        Raises: StateError (States.Runtime) if there is nothing
-        """
-        try:
-            return path.find(scope)
-        except LookupError as missing:
-            raise runtime_error(
-                f"Invalid path '{path.text}' : No results for path: {missing}"
-            ) from None
-
-    def _checked_expression(self, expression: Template, scope: Scope) -> int:
-        found = expression.evaluate(scope)
-        if isinstance(found, bool) or not isinstance(found, (int, float)):
-            raise unexpected_type(expression, field=self.name, expected="number", value=found)
-        if found != int(found) or found < self.least:
-            raise evaluation_error(
-                f"The {self.name} field must be a whole number, {self.least} or more, but was: "
-                f"{to_json(found)}",
-                location=self.name,
-            )
-        return int(found)
 
 
 @dataclass(slots=True)
@@ -144,6 +96,9 @@ class Fields:
     def required(self, name: str, kind: type) -> Any:
         """Return a field that must be there."""
         if name not in self.data:
+            for given in self.data:
+                if self._instead_of(given) == name:
+                    raise self._foreign(given)
             raise InvalidDocument(f"{self.kind} needs the field {name}", where=self.where)
         return self.optional(name, kind)
 
@@ -161,24 +116,29 @@ class Fields:
             raise self.invalid(given[1], f"cannot stand beside {given[0]}: give one of them")
         return given[0] if given else None
 
-    def number(self, name: str, *, least: int = 0) -> Number | None:
+    def number(self, name: str, kind: NumberKind = WHOLE) -> Number | None:
         """Return a number given as itself, in JSONata, or under `<name>Path`."""
         by_path = f"{name}Path"
         given = self.at_most_one(name, by_path) if not self.jsonata else name
         if given == by_path:
             path = self.path(by_path)
-            return None if path is None else Number(by_path, path=path, least=least)
+            return None if path is None else Number(name, kind, path=path)
         value = self.optional(name)
         if name not in self.data:
             return None
         if self.jsonata and is_expression(value):
             template = self.jsonata_template(name, states=STATES_INPUT)
-            return Number(name, expression=template, least=least)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise self.invalid(
-                name, f"must be a whole number, {least} or more, not {_shown(value)}"
-            )
-        return Number(name, value=value)
+            return Number(name, kind, expression=template)
+        if not kind.matches(value):
+            raise self.invalid(name, f"must be {kind.text}, not {_shown(value)}")
+        return Number(name, kind, value=value)
+
+    def timeout(self, name: str) -> Number | None:
+        """Return a number of seconds that, where it stands in the document, is not 0."""
+        timeout = self.number(name, TIMEOUT)
+        if timeout is not None and timeout.value == 0:
+            raise self.invalid(name, "must be 1 or more")
+        return timeout
 
     def path(self, name: str) -> Path | None:
         """Return a field that is a path."""
@@ -226,11 +186,20 @@ class Fields:
         """Refuse every field that was not asked for."""
         for name in self.data:
             if name not in self.asked:
-                instead = _INSTEAD.get(name)
-                hint = f": use {instead}" if instead else ""
-                raise self.invalid(
-                    name, f"is not a field of {self.kind} in {self.language}{hint}, or remove it"
-                )
+                raise self._foreign(name)
+
+    def _instead_of(self, name: str) -> str | None:
+        """Return the field that does in this language what `name` does in the other one."""
+        if not self.jsonata:
+            return _IN_JSONPATH.get(name)
+        if name == "Parameters":
+            return _PARAMETERS_IN_JSONATA.get(self.kind, "Output")
+        return name.removesuffix("Path") if name in _ONLY_PATHS else _IN_JSONATA.get(name)
+
+    def _foreign(self, name: str) -> InvalidDocument:
+        instead = self._instead_of(name)
+        remedy = f"use {instead}, or remove it" if instead else "remove it"
+        return self.invalid(name, f"is not a field of {self.kind} in {self.language}: {remedy}")
 
 
 def _shown(value: Any, limit: int = 80) -> str:

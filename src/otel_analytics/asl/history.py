@@ -23,17 +23,17 @@ TRUNCATED = {"truncated": False}
 
 def iso_time(seconds: float) -> str:
     """Return a time as the context object shows it: UTC, with milliseconds."""
-    return f"{_to_millisecond(seconds)}Z"
+    return f"{_millisecond_text(_milliseconds(seconds))}Z"
 
 
-def _to_millisecond(seconds: float) -> str:
-    second, millisecond = divmod(int(seconds * 1_000_000) // 1000, 1000)
-    return f"{_to_second(second)}.{millisecond:03d}"
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1_000_000) // 1000
 
 
 @lru_cache(maxsize=16)
-def _to_second(second: int) -> str:
-    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+def _millisecond_text(milliseconds: int) -> str:
+    second, millisecond = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}.{millisecond:03d}"
 
 
 class History:
@@ -50,7 +50,6 @@ class History:
         self._on_event = on_event
         self._last_value: Any = None
         self._last_text = "null"
-        self._stamp: tuple[float | None, str] = (None, "")
 
     def add(self, event_type: str, previous: int, details: dict[str, Any] | None = None) -> int:
         """Record an event and return its id."""
@@ -60,7 +59,7 @@ class History:
             "id": execution.events,
             "previousEventId": previous,
             "type": event_type,
-            "timestamp": self._timestamp(),
+            "timestamp": f"{_millisecond_text(_milliseconds(self._now()))}+00:00",
         }
         if details is not None:
             event[_details_key(event_type)] = details
@@ -96,12 +95,6 @@ class History:
             }
             details["assignedVariablesDetails"] = TRUNCATED
         return self.add(f"{state.head.type}StateExited", previous, details)
-
-    def _timestamp(self) -> str:
-        now = self._now()
-        if now != self._stamp[0]:
-            self._stamp = (now, f"{_to_millisecond(now)}+00:00")
-        return self._stamp[1]
 
 
 @lru_cache(maxsize=256)

@@ -21,7 +21,7 @@ from otel_analytics.asl.execution import Children, Execution, Frame, TaskWait, T
 from otel_analytics.asl.failures import StateError
 from otel_analytics.asl.history import TRUNCATED, TaskEvents
 from otel_analytics.asl.queries.functions import new_uuid
-from otel_analytics.asl.retry import FATAL, matches
+from otel_analytics.asl.retry import FATAL, TIMEOUTS, matches
 from otel_analytics.asl.signals import (
     Asked,
     Heartbeat,
@@ -128,7 +128,8 @@ class Interpreter:
         elif isinstance(signal, TaskReturned):
             self._task_returned(frame, events, signal.result)
         else:
-            self._task_failed(frame, events, StateError(signal.error, signal.cause))
+            how = "TimedOut" if signal.error in TIMEOUTS and frame.token is None else "Failed"
+            self._task_failed(frame, events, StateError(signal.error, signal.cause), how)
 
     def _keep_alive(self, frame: Frame, wait: TaskWait) -> None:
         if wait.heartbeat_s is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["canonical_json", "copy_json", "parse_json", "to_json"]
+__all__ = ["canonical_json", "copy_json", "parse_json", "parse_json_once", "to_json"]
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _ASCII = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
@@ -44,6 +44,44 @@ def parse_json(text: str) -> Any:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("it nests too deeply") from None
+
+
+def parse_json_once(text: str) -> tuple[Any, str | None]:
+    """Return the value of a JSON text, and the path of a name that stands twice in one object.
+
+    Raises: ValueError, as `parse_json`
+    """
+    doubled: list[tuple[dict[str, Any], str]] = []
+
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        data = dict(pairs)
+        if len(data) < len(pairs):
+            names = [name for name, _ in pairs]
+            doubled.append((data, next(name for name in names if names.count(name) > 1)))
+        return data
+
+    try:
+        value = json.loads(text, parse_constant=_refuse, object_pairs_hook=build)
+    except RecursionError:
+        raise ValueError("it nests too deeply") from None
+    if not doubled:
+        return value, None
+    data, name = doubled[0]
+    return value, f"{_path_of(data, value)}.{name}"
+
+
+def _path_of(part: Any, value: Any) -> str:
+    pending = [("$", value)]
+    while pending:
+        path, node = pending.pop()
+        if node is part:
+            return path
+        if isinstance(node, dict):
+            pending += [(f"{path}.{name}", item) for name, item in node.items()]
+        elif isinstance(node, list):
+            pending += [(f"{path}[{index}]", item) for index, item in enumerate(node)]
+    # It stood in an object that was dropped for another one of the same name.
+    return "$"
 
 
 def copy_json(value: Any) -> Any:

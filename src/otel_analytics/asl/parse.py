@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.dataflow import parse_flow
 from otel_analytics.asl.fields import JSONATA, JSONPATH, Fields
-from otel_analytics.asl.json_text import parse_json, to_json
+from otel_analytics.asl.json_text import parse_json_once, to_json
 from otel_analytics.asl.machine import Flow, StateMachine
 from otel_analytics.asl.retry import parse_catchers, parse_retriers
+from otel_analytics.asl.scopes import check_scopes
 from otel_analytics.asl.states import STATE_TYPES
 from otel_analytics.asl.states.state import Head
 from otel_analytics.errors import InvalidDocument
@@ -37,22 +38,33 @@ def parse(document: str | Mapping[str, Any]) -> StateMachine:
     fields.optional("QueryLanguage")
     if fields.optional("Version", str) not in (None, "1.0"):
         raise fields.invalid("Version", "must be 1.0")
-    timeout = fields.number("TimeoutSeconds", least=1) if "TimeoutSeconds" in fields else None
-    if timeout is not None and timeout.value is None:
-        raise fields.invalid(
-            "TimeoutSeconds", "must be a whole number: there is nothing to compute from"
-        )
+    timeout = _timeout(fields)
     flows = _Flows(fields.language)
     flows.add({name: data[name] for name in ("StartAt", "States") if name in data}, "$")
     fields.asked.update(("StartAt", "States"))
     fields.refuse_the_rest()
-    return StateMachine(data, flows.parse_all(), None if timeout is None else timeout.value)
+    machine = StateMachine(data, flows.parse_all(), timeout)
+    check_scopes(data)
+    return machine
+
+
+def _timeout(fields: Fields) -> int | None:
+    timeout = fields.timeout("TimeoutSeconds") if "TimeoutSeconds" in fields else None
+    if timeout is None:
+        return None
+    if timeout.value is None:
+        raise fields.invalid(
+            "TimeoutSeconds", "must be a whole number: there is nothing to compute from"
+        )
+    return int(timeout.value)
 
 
 def _load(document: str | Mapping[str, Any]) -> dict[str, Any]:
     try:
         # A copy, so that the machine stays as it is whatever the caller does with its document.
-        data = parse_json(document if isinstance(document, str) else to_json(dict(document)))
+        data, doubled = parse_json_once(
+            document if isinstance(document, str) else to_json(dict(document))
+        )
     except json.JSONDecodeError as error:
         raise InvalidDocument(
             f"the document is not JSON: {error.msg}", where=f"line {error.lineno}"
@@ -61,6 +73,8 @@ def _load(document: str | Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidDocument(f"the document is not JSON: {error}", where="$") from error
     if not isinstance(data, dict):
         raise InvalidDocument("the document must be a JSON object", where="$")
+    if doubled is not None:
+        raise InvalidDocument("stands twice in its object: remove one of them", where=doubled)
     return data
 
 
@@ -109,6 +123,12 @@ class _Flows:
                 f"a state's name has 1 to {MAX_NAME_CHARACTERS} characters", where=where
             )
         language = _language(data, where, self._language)
+        if self._language == JSONATA and language != JSONATA:
+            raise InvalidDocument(
+                "a state of a JSONata machine is in JSONata: remove it, or give it to the states "
+                "of a JSONPath machine one by one",
+                where=f"{where}.QueryLanguage",
+            )
         fields = Fields(data, where, "a state", language)
         state_type = fields.text("Type")
         if state_type not in STATE_TYPES:
@@ -117,7 +137,10 @@ class _Flows:
             )
         fields.kind = f"a {state_type} state"
         fields.optional("QueryLanguage")
-        state = STATE_TYPES[state_type](fields, parse_head(fields, name, state_type), self.add)
+        try:
+            state = STATE_TYPES[state_type](fields, parse_head(fields, name, state_type), self.add)
+        except RecursionError:
+            raise InvalidDocument("nests too deeply", where=where) from None
         fields.refuse_the_rest()
         return state
 
@@ -179,3 +202,12 @@ def _check_targets(flow: Flow) -> None:
                 "no state leads here: remove it, or point a Next at it",
                 where=f"{flow.where}.States.{name}",
             )
+    if not any(_ends(state.head) for state in flow.states.values()):
+        raise InvalidDocument(
+            "no state ends this flow: give one of them End: true, or add a Succeed or a Fail",
+            where=f"{flow.where}.States",
+        )
+
+
+def _ends(head: Head) -> bool:
+    return head.next is None and head.type != "Choice"

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from otel_analytics.asl.turn import DataFlow
 
 
-__all__ = ["FATAL", "Catcher", "Retrier", "matches", "parse_catchers", "parse_retriers"]
+__all__ = [
+    "FATAL",
+    "TIMEOUTS",
+    "Catcher",
+    "Retrier",
+    "matches",
+    "parse_catchers",
+    "parse_retriers",
+]
 
 ALL = "States.ALL"
 TASK_FAILED = "States.TaskFailed"
@@ -98,7 +106,8 @@ def _entries(fields: Fields, name: str, kind: str) -> Iterator[Fields]:
         where = f"{fields.path_of(name)}[{index}]"
         if not isinstance(data, dict):
             raise InvalidDocument("must be an object", where=where)
-        if ALL in data.get("ErrorEquals", ()) and index < len(entries) - 1:
+        errors = data.get("ErrorEquals")
+        if isinstance(errors, list) and ALL in errors and index < len(entries) - 1:
             raise InvalidDocument(
                 f"{ALL} matches everything: the entry that has it must be the last",
                 where=f"{where}.ErrorEquals",

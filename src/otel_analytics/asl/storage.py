@@ -18,6 +18,7 @@ _WAITS: dict[str, type[TaskWait | Timer | Children]] = {
     "timer": Timer,
     "children": Children,
 }
+_OWN_LISTS = {"attempts", "results", "running"}
 _PLAIN = tuple(
     one.name
     for one in fields(Execution)
@@ -66,11 +67,10 @@ def _dump_waits(waits: TaskWait | Timer | Children | None) -> dict[str, Any] | N
 
 def _dump(data: Any) -> dict[str, Any]:
     """Return the fields; lists of our own are copied, payloads are never changed in place."""
-    values = {one.name: getattr(data, one.name) for one in fields(data)}
-    return {
-        name: list(value) if name in ("attempts", "results", "running") else value
-        for name, value in values.items()
-    }
+    values = {name: getattr(data, name) for name in data.__slots__}
+    for name in _OWN_LISTS.intersection(values):
+        values[name] = list(values[name])
+    return values
 
 
 def _load_frame(document: dict[str, Any]) -> Frame:

@@ -16,21 +16,30 @@ __all__ = ["Choose", "DataFlow", "Finish", "Fork", "Outcome", "StartTask", "Turn
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a state reads: its raw input, the context object, the variables, the time."""
+    """What a state reads: its raw input, the context object, the variables, the time.
+
+    The context object is made when it is read, which most states never do.
+    """
 
     input: Any
-    context: Mapping[str, Any]
+    make_context: Callable[[], Mapping[str, Any]]
     variables: Mapping[str, Any]
     now: Callable[[], float]
     chance: random.Random
 
-    def scope(self, value: Any, **states: Any) -> Scope:
-        """Return what an expression sees; `states` joins `$states` (result, errorOutput)."""
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """The context object."""
+        return self.make_context()
+
+    def scope(self, value: Any, **results: Any) -> Scope:
+        """Return what an expression sees; `results` join `$states` (result, errorOutput)."""
         return Scope(
             value,
-            self.context,
+            self.input,
+            self.make_context,
             self.variables,
-            {"input": self.input, "context": self.context, **states},
+            results,
             self.now,
             self.chance,
         )
@@ -38,7 +47,7 @@ class Turn:
     def with_item(self, index: int, item: Any) -> Turn:
         """Return the same turn, seen by one iteration of a Map."""
         context = {**self.context, "Map": {"Item": {"Index": index, "Value": item}}}
-        return Turn(self.input, context, self.variables, self.now, self.chance)
+        return Turn(self.input, lambda: context, self.variables, self.now, self.chance)
 
 
 class DataFlow(Protocol):

@@ -1,40 +1,34 @@
-"""What each intrinsic function does, as one table; some serve JSONata too.
+"""What each intrinsic function does, as one table.
 
-Source: https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html, and where
+    that is silent (rounding, lenience, errors, order) executions recorded on AWS
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import math
-import random
 import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.json_text import canonical_json, parse_json, to_json
+from otel_analytics.asl.queries.java import JavaRandom, in_hash_order
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
-__all__ = [
-    "FUNCTIONS",
-    "Function",
-    "IntrinsicError",
-    "hash_text",
-    "make_range",
-    "new_uuid",
-    "partition",
-]
+__all__ = ["FUNCTIONS", "HASHES", "Function", "IntrinsicError", "new_uuid"]
 
 MAX_RANGE = 1000
 MAX_ENCODED_CHARACTERS = 10_000
 MANY = 1_000_000
+INT32 = range(-(2**31), 2**31)
 
-_HASHES = {
+HASHES = {
     "MD5": "md5",
     "SHA-1": "sha1",
     "SHA-256": "sha256",
@@ -44,7 +38,7 @@ _HASHES = {
 
 
 class IntrinsicError(ValueError):
-    """Arguments do not suit a function."""
+    """Arguments do not suit a function; the text is AWS's, where it has more than one to say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +59,32 @@ class Function:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise IntrinsicError(f"a string is needed, not {to_json(value)}")
+        raise IntrinsicError
     return value
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise IntrinsicError(f"an array is needed, not {to_json(value)}")
+        raise IntrinsicError
     return value
 
 
-def _integer(value: Any) -> int:
-    """Return a number rounded as AWS rounds arguments: half towards positive infinity."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise IntrinsicError(f"a number is needed, not {to_json(value)}")
-    return value if isinstance(value, int) else math.floor(value + 0.5)
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise IntrinsicError
+    if isinstance(value, float) and not math.isfinite(value):
+        raise IntrinsicError
+    return value
+
+
+def _truncated(value: Any) -> int:
+    return int(_number(value))
+
+
+def _int32(value: int) -> int:
+    if value not in INT32:
+        raise IntrinsicError
+    return value
 
 
 def _format(values: list[Any], _chance: random.Random) -> str:
@@ -88,14 +93,20 @@ def _format(values: list[Any], _chance: random.Random) -> str:
     def filled(match: re.Match[str]) -> str:
         if match[1] is not None:
             return match[1]
+        if match[0] != "{}":
+            missing = "{" if match[0] == "}" else "}"
+            raise IntrinsicError(
+                f"Invalid template in States.Format: matching '{missing}' not found for "
+                f"'{match[0]}'."
+            )
         try:
             return _java_text(next(arguments))
         except StopIteration:
-            raise IntrinsicError("there are more {} than arguments") from None
+            raise IntrinsicError from None
 
-    text = re.sub(r"\\(.)|\{\}", filled, _text(values[0]), flags=re.DOTALL)
+    text = re.sub(r"\\(.)|\{\}|[{}]", filled, _text(values[0]), flags=re.DOTALL)
     if next(arguments, filled) is not filled:
-        raise IntrinsicError("there are more arguments than {}")
+        raise IntrinsicError
     return text
 
 
@@ -110,92 +121,108 @@ def _java_text(value: Any) -> str:
 
 
 def _string_to_json(values: list[Any], _chance: random.Random) -> Any:
+    text = _text(values[0])
+    if not text.strip():
+        return None
     try:
-        return parse_json(_text(values[0]))
+        return parse_json(text)
     except ValueError as error:
-        raise IntrinsicError(f"the string is not JSON: {error}") from error
+        raise IntrinsicError(
+            f"Cannot convert String to Json in States.StringToJson, caused by: {error}"
+        ) from error
 
 
 def _json_merge(values: list[Any], _chance: random.Random) -> dict[str, Any]:
     left, right, deep = values
-    if not isinstance(left, dict) or not isinstance(right, dict):
-        raise IntrinsicError("two objects are needed")
-    if deep is not False:
-        raise IntrinsicError("only shallow merging exists: the third argument must be false")
+    if not isinstance(left, dict) or not isinstance(right, dict) or deep is True:
+        raise IntrinsicError
     return left | right
 
 
-def partition(items: Any, size: Any) -> list[list[Any]]:
-    """Return the items in chunks of `size`."""
-    step = _integer(size)
-    if step < 1:
-        raise IntrinsicError("the chunk size must be 1 or more")
-    whole = _list(items)
-    return [whole[at : at + step] for at in range(0, len(whole), step)]
+def _array_partition(values: list[Any], _chance: random.Random) -> list[list[Any]]:
+    items, size = _list(values[0]), _truncated(values[1])
+    if size < 1:
+        raise IntrinsicError
+    return [items[at : at + size] for at in range(0, len(items), size)]
 
 
-def make_range(first: Any, last: Any, step: Any) -> list[int]:
-    """Return the numbers from `first` to `last`, both included."""
-    start, stop, stride = _integer(first), _integer(last), _integer(step)
-    if stride == 0:
-        raise IntrinsicError("the step must not be 0")
-    numbers = range(start, stop + (1 if stride > 0 else -1), stride)
+def _array_range(values: list[Any], _chance: random.Random) -> list[int]:
+    first, last, step = map(_truncated, values)
+    if step == 0:
+        raise IntrinsicError
+    numbers = range(first, last + (1 if step > 0 else -1), step)
     if len(numbers) > MAX_RANGE:
-        raise IntrinsicError(f"a range holds at most {MAX_RANGE} numbers")
+        raise IntrinsicError
     return list(numbers)
 
 
 def _array_get_item(values: list[Any], _chance: random.Random) -> Any:
-    items, index = _list(values[0]), _integer(values[1])
+    items, index = _list(values[0]), _truncated(values[1])
+    if not items and index >= 0:
+        return None
     if not 0 <= index < len(items):
-        raise IntrinsicError(f"the index {index} is out of bounds of {len(items)} items")
+        raise IntrinsicError
     return items[index]
 
 
 def _array_unique(values: list[Any], _chance: random.Random) -> list[Any]:
-    unique: dict[str, Any] = {}
-    for item in _list(values[0]):
+    items, unique = _list(values[0]), dict[str, Any]()
+    for item in items:
         unique.setdefault(canonical_json(item), item)
-    return list(unique.values())
+    return in_hash_order(unique, added=len(items))
 
 
 def _array_contains(values: list[Any], _chance: random.Random) -> bool:
-    wanted = canonical_json(values[1])
-    return any(canonical_json(item) == wanted for item in _list(values[0]))
+    # Compared as texts: "1" is 1, and the order of names counts.
+    wanted = _as_text(values[1])
+    return any(_as_text(item) == wanted for item in _list(values[0]))
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else to_json(value)
 
 
 def _base64_encode(values: list[Any], _chance: random.Random) -> str:
-    return base64.b64encode(_short(values[0]).encode()).decode()
+    return base64.b64encode(_short(_text(values[0])).encode()).decode()
 
 
 def _base64_decode(values: list[Any], _chance: random.Random) -> str:
-    try:
-        return base64.b64decode(_short(values[0]), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise IntrinsicError(f"the string is not Base64 of a text: {error}") from error
+    # As leniently as AWS: what is not of the alphabet is left out, and padding is the end.
+    text = _short(_text(values[0])).partition("=")[0].translate({ord("-"): "+", ord("_"): "/"})
+    digits = re.sub(r"[^A-Za-z0-9+/]", "", text)
+    whole = digits[: len(digits) - (len(digits) % 4 == 1)]
+    return base64.b64decode(whole + "=" * (-len(whole) % 4)).decode(errors="replace")
 
 
-def _short(value: Any) -> str:
-    text = _text(value)
+def _short(text: str) -> str:
     if len(text) > MAX_ENCODED_CHARACTERS:
-        raise IntrinsicError(f"the string is longer than {MAX_ENCODED_CHARACTERS} characters")
+        raise IntrinsicError
     return text
 
 
-def hash_text(value: Any, algorithm: Any) -> str:
-    """Return the hexadecimal hash of a value's text."""
-    if algorithm not in _HASHES:
-        raise IntrinsicError(f"the algorithm must be one of {', '.join(_HASHES)}")
-    text = value if isinstance(value, str) else to_json(value)
-    return hashlib.new(_HASHES[algorithm], _short(text).encode(), usedforsecurity=False).hexdigest()
+def _hash(values: list[Any], _chance: random.Random) -> str:
+    text, algorithm = _short(_as_text(values[0])), _text(values[1])
+    if algorithm not in HASHES:
+        raise IntrinsicError
+    return hashlib.new(HASHES[algorithm], text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _math_add(values: list[Any], _chance: random.Random) -> int:
+    return _int32(sum(_int32(_rounded(_number(value))) for value in values))
+
+
+def _rounded(value: float) -> int:
+    # Half goes up, also below zero.
+    return value if isinstance(value, int) else math.floor(value + 0.5)
 
 
 def _math_random(values: list[Any], chance: random.Random) -> int:
-    first, last = _integer(values[0]), _integer(values[1])
+    first, last = (_int32(_truncated(value)) for value in values[:2])
     if first >= last:
-        raise IntrinsicError("the first number must be below the second")
-    source = chance if len(values) == 2 else random.Random(_integer(values[2]))  # noqa: S311
-    return source.randrange(first, last)
+        raise IntrinsicError
+    if len(values) == 2:
+        return chance.randrange(first, last)
+    return first + JavaRandom(_truncated(values[2])).below(last - first)
 
 
 def _string_split(values: list[Any], _chance: random.Random) -> list[str]:
@@ -215,18 +242,18 @@ FUNCTIONS: dict[str, Function] = {
     "StringToJson": Function(_string_to_json, 1, 1),
     "JsonToString": Function(lambda values, _: to_json(values[0]), 1, 1),
     "Array": Function(lambda values, _: values, 0, MANY),
-    "ArrayPartition": Function(lambda values, _: partition(*values), 2, 2),
+    "ArrayPartition": Function(_array_partition, 2, 2),
     "ArrayContains": Function(_array_contains, 2, 2),
-    "ArrayRange": Function(lambda values, _: make_range(*values), 3, 3),
+    "ArrayRange": Function(_array_range, 3, 3),
     "ArrayGetItem": Function(_array_get_item, 2, 2),
     "ArrayLength": Function(lambda values, _: len(_list(values[0])), 1, 1),
     "ArrayUnique": Function(_array_unique, 1, 1),
     "Base64Encode": Function(_base64_encode, 1, 1),
     "Base64Decode": Function(_base64_decode, 1, 1),
-    "Hash": Function(lambda values, _: hash_text(*values), 2, 2),
+    "Hash": Function(_hash, 2, 2),
     "JsonMerge": Function(_json_merge, 3, 3),
     "MathRandom": Function(_math_random, 2, 3),
-    "MathAdd": Function(lambda values, _: _integer(values[0]) + _integer(values[1]), 2, 2),
+    "MathAdd": Function(_math_add, 2, 2),
     "StringSplit": Function(_string_split, 2, 2),
     "UUID": Function(lambda _, chance: new_uuid(chance), 0, 0),
 }

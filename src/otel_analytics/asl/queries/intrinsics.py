@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.asl.failures import StateError, runtime_error
+from otel_analytics.asl.failures import runtime_error
 from otel_analytics.asl.json_text import to_json
-from otel_analytics.asl.queries.functions import FUNCTIONS
+from otel_analytics.asl.queries.functions import FUNCTIONS, IntrinsicError
 from otel_analytics.asl.queries.jsonpath import NoResult, Path, PathSyntaxError, parse_path
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ MAX_NESTING = 10
 
 _NAME = re.compile(r"States\.([A-Za-z0-9]+)\(")
 _TEXT = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = "'{}\\"
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _WORD = re.compile(r"(true|false|null)\b")
 _WORDS = {"true": True, "false": False, "null": None}
@@ -79,17 +82,18 @@ class Call:
     def evaluate(self, scope: Scope) -> Any:
         """Return the function's value.
 
-        Raises: StateError: States.IntrinsicFailure if the arguments do not suit the function,
-            States.Runtime if a path finds nothing, as on AWS
+        Raises: StateError (States.Runtime) if a path finds nothing, or the arguments do not suit
+            the function: AWS's own error for that, States.IntrinsicFailure, is in no recording
         """
-        failed = f"The function '{self.text}' had the following error: "
         try:
             return self._value(scope)
         except _MissingArgument as missing:
-            raise runtime_error(f"{failed}{missing}") from None
-        except (ValueError, RecursionError) as error:
-            raise StateError(
-                "States.IntrinsicFailure", f"{failed}{error}", in_state=True
+            raise runtime_error(
+                f"The function '{self.text}' had the following error: {missing}"
+            ) from None
+        except IntrinsicError as error:
+            raise runtime_error(
+                f"There was an error while evaluating the intrinsic function: {self.text}. {error}"
             ) from error
 
     def _value(self, scope: Scope) -> Any:
@@ -100,9 +104,14 @@ class Call:
         first = self.arguments[0] if self.arguments else None
         if self.name == "Format" and isinstance(first, Constant) and first.raw is not None:
             values[0] = first.raw
-        return FUNCTIONS[self.name].apply(values, scope.chance)
+        try:
+            return FUNCTIONS[self.name].apply(values, scope.chance)
+        except (ValueError, RecursionError) as error:
+            said = isinstance(error, IntrinsicError) and str(error)
+            raise IntrinsicError(said or f"Invalid arguments in States.{self.name}") from error
 
 
+@lru_cache(maxsize=4096)
 def parse_intrinsic(text: str) -> Call:
     """Return the compiled call.
 
@@ -149,7 +158,13 @@ def _parse_argument(text: str, at: int, *, depth: int) -> tuple[Constant | Refer
         except PathSyntaxError as error:
             raise IntrinsicSyntaxError(str(error)) from error
     if match := _TEXT.match(text, at):
-        return Constant(re.sub(r"\\(.)", r"\1", match[1], flags=re.DOTALL), match[1]), match.end()
+        for character in _ESCAPE.findall(match[1]):
+            if character not in _ESCAPED:
+                raise IntrinsicSyntaxError(
+                    f"\\{character} is no escape in {match[0]}: a backslash stands before one of "
+                    f"{_ESCAPED} only"
+                )
+        return Constant(_ESCAPE.sub(r"\1", match[1]), match[1]), match.end()
     if match := _NUMBER.match(text, at):
         number = float(match[0]) if re.search(r"[.eE]", match[0]) else int(match[0])
         return Constant(number), match.end()

@@ -1,42 +1,33 @@
 """JSONata expressions, with the variables and functions that Step Functions adds or takes away.
 
-The one home of the jsonata library: what it raises is turned into ours here.
+What the jsonata library raises is turned into ours here; `jsonata_functions` holds what is added.
 Source: https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 """
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from random import Random
 from typing import TYPE_CHECKING, Any
 
-from jsonata.functions import Functions as JsonataFunctions
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
 from otel_analytics.asl.failures import evaluation_error
-from otel_analytics.asl.json_text import parse_json, to_json
-from otel_analytics.asl.queries.functions import (
-    IntrinsicError,
-    hash_text,
-    make_range,
-    new_uuid,
-    partition,
-)
+from otel_analytics.asl.json_text import to_json
+from otel_analytics.asl.queries.jsonata_functions import ADDED_FUNCTIONS, FunctionError
+from otel_analytics.asl.queries.references import top_level_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from otel_analytics.asl.failures import StateError
     from otel_analytics.asl.queries.scope import Scope, Template
 
 __all__ = [
-    "ADDED_FUNCTIONS",
     "Expression",
     "ExpressionSyntaxError",
     "parse_expression",
@@ -56,12 +47,32 @@ _TRIPS = (
     ArithmeticError,
     AttributeError,
     LookupError,
+    MemoryError,
     NameError,
     RuntimeError,
     TypeError,
     ValueError,
     re.error,
 )
+# What JSONata says where the library trips over an argument.
+_TRIP_TEXTS = (
+    (r"could not convert string to float: (.*)", "D3030: Unable to cast value to a number: "),
+    (
+        r"Invalid isoformat string: (.*)",
+        "D3110: The argument of the toMillis function must be an ISO 8601 formatted timestamp. "
+        "Given ",
+    ),
+)
+
+# What an array must hold, by the letter in a function's signature.
+_ELEMENT_TYPES = {
+    "a": "arrays",
+    "b": "booleans",
+    "f": "functions",
+    "n": "numbers",
+    "o": "objects",
+    "s": "strings",
+}
 
 
 class ExpressionSyntaxError(ValueError):
@@ -95,11 +106,11 @@ class Expression:
         except _Unsupported:
             reason = "returned an unsupported result type."
         except JException as error:
-            reason = f"threw an error during evaluation. {error.error}: {error}"
-        except IntrinsicError as error:
+            reason = f"threw an error during evaluation. {error.error}: {_message(error)}"
+        except FunctionError as error:
             reason = f"threw an error during evaluation. {error}"
         except _TRIPS as error:
-            reason = f"threw an error during evaluation. {type(error).__name__}: {error}"
+            reason = f"threw an error during evaluation. {_trip(error)}"
         raise evaluation_error(f"{self.subject} {reason}", location=self.field)
 
     @property
@@ -111,8 +122,8 @@ class Expression:
 def parse_expression(text: str, *, field: str, allowed_states: frozenset[str]) -> Expression:
     """Return the compiled expression.
 
-    Raises: ExpressionSyntaxError if it does not parse, calls `$eval`, or reads a part of
-        `$states` that is not in `allowed_states`
+    Raises: ExpressionSyntaxError if it does not parse, calls `$eval`, reads a part of
+        `$states` that is not in `allowed_states`, or reads something without a variable
     """
     code = _LITERAL.sub("''", text)
     for name in _STATES.findall(code):
@@ -134,9 +145,41 @@ def _compile(text: str) -> Jsonata:
         raise ExpressionSyntaxError(f"'{text}' is not JSONata: {error}") from error
     except _TRIPS as error:
         raise ExpressionSyntaxError(f"'{text}' is not JSONata") from error
+    reference = top_level_reference(compiled.ast)
+    if reference is not None:
+        raise ExpressionSyntaxError(
+            f"'{text}' reads '{reference}', but there is nothing at the top level to read it "
+            "from: begin with $states or a variable"
+        )
     compiled.set_output_convert_nulls(False)
     compiled.set_validate_input(False)
     return compiled
+
+
+def _message(error: JException) -> str:
+    """Return an error's text as JSONata gives it: the library writes some of it in another way."""
+    template = JException.error_codes.get(error.error)
+    if template is None or "{{{" in template:
+        return str(error)
+    values = iter((error.current, error.expected, error.extra))
+
+    def quoted(_match: re.Match[str]) -> str:
+        value = next(values, None)
+        if error.error == "T0412":
+            value = _ELEMENT_TYPES.get(str(value), value)
+        return to_json(_plain(value))
+
+    # In its texts every "function" has become an "Object".
+    return re.sub(r"\{\{\w+\}\}", quoted, template.replace("Object", "function"))
+
+
+def _trip(error: Exception) -> str:
+    """Return what JSONata says of a mistake that the library does not handle itself."""
+    for pattern, text in _TRIP_TEXTS:
+        match = re.fullmatch(pattern, str(error), re.DOTALL)
+        if match:
+            return text + to_json(ast.literal_eval(match[1]))
+    return f"{type(error).__name__}: {error}"
 
 
 def unexpected_type(template: Template, *, field: str, expected: str, value: Any) -> StateError:
@@ -161,9 +204,7 @@ def _type_name(value: Any) -> str:
 
 def _bindings(scope: Scope) -> dict[str, Any]:
     bindings = {name: _bound(value) for name, value in scope.variables.items()}
-    bindings.update(
-        {name: Jsonata.JLambda(build(scope)) for name, build in ADDED_FUNCTIONS.items()}
-    )
+    bindings.update({added.name: Jsonata.JLambda(added.bind(scope)) for added in ADDED_FUNCTIONS})
     bindings["states"] = scope.states
     bindings["eval"] = None
     return bindings
@@ -193,41 +234,3 @@ def _plain(value: Any) -> Any:
         # Ranges of the library count wrongly when iterated, not when indexed.
         return [_plain(value[index]) for index in range(len(value))]
     raise _Unsupported
-
-
-def _now(scope: Scope) -> Callable[..., Any]:
-    def now(picture: str | None = None, timezone: str | None = None) -> Any:
-        return JsonataFunctions.datetime_from_millis(int(scope.now() * 1000), picture, timezone)
-
-    return now
-
-
-def _random(scope: Scope) -> Callable[..., Any]:
-    return lambda seed=None: (scope.chance if seed is None else Random(seed)).random()  # noqa: S311
-
-
-def _parse(_scope: Scope) -> Callable[..., Any]:
-    def parse(text: str) -> Any:
-        try:
-            return _bound(parse_json(text))
-        except ValueError as error:
-            raise IntrinsicError(f"$parse: the string is not JSON: {error}") from error
-
-    return parse
-
-
-def _range(_scope: Scope) -> Callable[..., Any]:
-    # A sequence, so that one number alone is that number, as AWS gives it.
-    return lambda *bounds: Utils.create_sequence_from_iter(make_range(*bounds))
-
-
-ADDED_FUNCTIONS: Mapping[str, Callable[[Scope], Callable[..., Any]]] = {
-    "partition": lambda _scope: partition,
-    "range": _range,
-    "hash": lambda _scope: hash_text,
-    "random": _random,
-    "uuid": lambda scope: lambda: new_uuid(scope.chance),
-    "parse": _parse,
-    "now": _now,
-    "millis": lambda scope: lambda: int(scope.now() * 1000),
-}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from otel_analytics.asl.failures import runtime_error
 from otel_analytics.asl.queries.filters import FilterSyntaxError, parse_filter
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = [
     "Path",
     "PathSyntaxError",
     "ReferencePath",
+    "find_or_fail",
     "parse_path",
     "parse_reference_path",
 ]
@@ -31,8 +33,8 @@ _DOT_NAME = re.compile(r"\.(?:\*|([^.\[\]()\s]+))")
 _DESCENDANT = re.compile(r"\.\.(?:(\*)|([^.\[\]()\s]+)|(?=\[))")
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _NAMES = re.compile(rf"\[\s*((?:{_QUOTED})(?:\s*,\s*(?:{_QUOTED}))*)\s*\]")
-_INDEXES = re.compile(r"\[\s*(-?\d+(?:\s*,\s*-?\d+)*)\s*\]")
-_SLICE = re.compile(r"\[\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(-?\d*)\s*)?\]")
+_INDEXES = re.compile(r"\[\s*(-?\d{1,18}(?:\s*,\s*-?\d{1,18})*)\s*\]")
+_SLICE = re.compile(r"\[\s*(-?\d{0,18})\s*:\s*(-?\d{0,18})\s*(?::\s*(-?\d{0,18})\s*)?\]")
 _WILDCARD = re.compile(r"\[\s*\*\s*\]")
 
 
@@ -67,16 +69,15 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A compiled path; `root` is '' for `$`, '$' for `$$`, else a variable's name."""
+    """A compiled path; `root` is '' for `$`, '$' for `$$`, else a variable's name.
+
+    A `definite` one leads to one place; the value of another is a list, perhaps empty.
+    """
 
     text: str
     root: str
     segments: tuple[Segment, ...]
-
-    @property
-    def definite(self) -> bool:
-        """Whether the path leads to one place (else its value is a list, perhaps empty)."""
-        return all(segment.key is not None for segment in self.segments)
+    definite: bool
 
     def find(self, scope: Scope) -> Any:
         """Return the path's value in `scope`.
@@ -119,6 +120,19 @@ class Path:
 _MISSING = object()
 
 
+def find_or_fail(path: Path, scope: Scope) -> Any:
+    """Return what a path finds.
+
+    Raises: StateError (States.Runtime) if there is nothing
+    """
+    try:
+        return path.find(scope)
+    except NoResult as missing:
+        raise runtime_error(
+            f"Invalid path '{path.text}' : No results for path: {missing.path}"
+        ) from None
+
+
 @lru_cache(maxsize=4096)
 def parse_path(text: str) -> Path:
     """Return the compiled path.
@@ -132,10 +146,13 @@ def parse_path(text: str) -> Path:
     while at < len(text):
         segment, at = _parse_segment(text, at)
         segments.extend(segment)
-    return Path(text, root[1] or "", tuple(segments))
+    definite = all(segment.key is not None for segment in segments)
+    return Path(text, root[1] or "", tuple(segments), definite)
 
 
 def _parse_segment(text: str, at: int) -> tuple[list[Segment], int]:
+    # A dot may stand before a bracket.
+    at += text.startswith(".[", at)
     for pattern, build in _SEGMENTS:
         match = pattern.match(text, at)
         if match:
@@ -186,7 +203,10 @@ def _indexes(match: re.Match[str]) -> list[Segment]:
 
 
 def _slice(match: re.Match[str]) -> list[Segment]:
-    bounds = slice(*(int(part) if part else None for part in match.groups()))
+    first, end, step = (int(part) if part else None for part in match.groups())
+    if step == 0:
+        raise PathSyntaxError(f"'{match[0]}' is not a slice: its step is 0")
+    bounds = slice(first, end, step)
 
     def select(value: Any, _root: Any) -> Iterator[Any]:
         if isinstance(value, list):

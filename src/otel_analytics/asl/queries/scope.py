@@ -21,11 +21,22 @@ class Scope:
     """
 
     value: Any
-    context: Mapping[str, Any]
+    input: Any
+    make_context: Callable[[], Mapping[str, Any]]
     variables: Mapping[str, Any]
-    states: Mapping[str, Any]
+    results: Mapping[str, Any]
     now: Callable[[], float]
     chance: random.Random
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """The context object."""
+        return self.make_context()
+
+    @property
+    def states(self) -> Mapping[str, Any]:
+        """The state's raw input, the context object, and the result or error there is."""
+        return {"input": self.input, "context": self.context, **self.results}
 
 
 class Template(Protocol):

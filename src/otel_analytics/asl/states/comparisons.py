@@ -175,13 +175,32 @@ def _compare(
     return left is not None and right is not None and compare(left, right)
 
 
-def _glob(pattern: str) -> re.Pattern[str]:
-    parts = re.findall(r"\\(.)|(\*)|(.)", pattern, flags=re.DOTALL)
-    return re.compile(
-        "".join(".*" if star else re.escape(escaped or plain) for escaped, star, plain in parts),
-        re.DOTALL,
-    )
+def _glob(pattern: str) -> list[str]:
+    """Return the texts between the stars of a pattern; a backslash makes a star plain."""
+    parts = [""]
+    for escaped, star, plain in re.findall(r"\\(.)|(\*)|(.)", pattern, flags=re.DOTALL):
+        if star:
+            parts.append("")
+        else:
+            parts[-1] += escaped or plain
+    return parts
 
 
-def _matches(pattern: re.Pattern[str], value: Any) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
+def _matches(parts: list[str], value: Any) -> bool:
+    """Return whether a text is the parts with anything between them.
+
+    Each part is taken where it comes first, so that no pattern takes long.
+    """
+    first, *others = parts
+    if not isinstance(value, str) or not others:
+        return bool(value == first)
+    *middle, last = others
+    if not value.startswith(first):
+        return False
+    at = len(first)
+    for part in middle:
+        found = value.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return len(value) - at >= len(last) and value.endswith(last)

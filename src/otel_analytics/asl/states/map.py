@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.failures import evaluation_error, runtime_error
-from otel_analytics.asl.fields import STATES_INPUT, Fields, Number
+from otel_analytics.asl.fields import STATES_INPUT
 from otel_analytics.asl.json_text import to_json
+from otel_analytics.asl.number import WHOLE, NumberKind
 from otel_analytics.asl.queries.jsonata import unexpected_type
+from otel_analytics.asl.queries.jsonpath import find_or_fail
 from otel_analytics.asl.queries.templates import is_expression
 from otel_analytics.asl.states.state import Head, targets_of
 from otel_analytics.asl.turn import Fork
@@ -17,6 +20,8 @@ from otel_analytics.errors import InvalidDocument
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from otel_analytics.asl.fields import Fields
+    from otel_analytics.asl.number import Number
     from otel_analytics.asl.queries.jsonpath import Path
     from otel_analytics.asl.queries.scope import Scope, Template
     from otel_analytics.asl.states.state import NestFlow
@@ -27,6 +32,11 @@ __all__ = ["Map"]
 # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
 MAX_CONCURRENT_ITERATIONS = 40
 
+MAX_LABEL_CHARACTERS = 40
+_LABEL = re.compile(
+    rf'[^\s?*<>{{}}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]{{1,{MAX_LABEL_CHARACTERS}}}'
+)
+_PERCENTAGE = NumberKind(most=100, whole=False)
 _DISTRIBUTED = (
     "ItemReader",
     "ItemBatcher",
@@ -68,16 +78,16 @@ class Map:
         processor = fields.at_most_one("ItemProcessor", *legacy[:1]) or "ItemProcessor"
         selector = fields.at_most_one("ItemSelector", *legacy[1:])
         where = fields.path_of(processor)
-        fields.optional("Label", str)
+        _check_label(fields)
         return cls(
             head,
             nest(_inline(fields.required(processor, dict), where), where),
             _items(fields) if fields.jsonata else None,
             None if fields.jsonata else fields.path("ItemsPath"),
             None if selector is None else fields.template(selector),
-            fields.number("MaxConcurrency"),
-            fields.number("ToleratedFailureCount"),
-            _percentage(fields),
+            _number(fields, "MaxConcurrency"),
+            _number(fields, "ToleratedFailureCount"),
+            _number(fields, "ToleratedFailurePercentage", _PERCENTAGE),
         )
 
     def start(self, turn: Turn) -> Fork:
@@ -86,9 +96,7 @@ class Map:
         Raises: StateError if what should be the items is no array
         """
         value = self.head.flow.input(turn)
-        limit = (
-            0 if self.max_concurrency is None else self.max_concurrency.evaluate(turn.scope(value))
-        )
+        limit = 0 if self.max_concurrency is None else self.max_concurrency.whole(turn.scope(value))
         items = self._find_items(turn, value)
         return Fork(
             items,
@@ -115,9 +123,9 @@ class Map:
         """Return how many iterations may fail: the smaller, where both limits are given."""
         limits = []
         if self.tolerated_count is not None:
-            limits.append(self.tolerated_count.evaluate(scope))
+            limits.append(self.tolerated_count.whole(scope))
         if self.tolerated_percentage is not None:
-            limits.append(length * self.tolerated_percentage.evaluate(scope) // 100)
+            limits.append(int(length * self.tolerated_percentage.evaluate(scope) / 100))
         return min(limits, default=None)
 
     def _find_items(self, turn: Turn, value: Any) -> list[Any]:
@@ -127,9 +135,7 @@ class Map:
                 return found
             raise unexpected_type(self.items, field="Items", expected="array", value=found)
         found = (
-            value
-            if self.items_path is None
-            else Number.path_value(self.items_path, turn.scope(value))
+            value if self.items_path is None else find_or_fail(self.items_path, turn.scope(value))
         )
         if isinstance(found, list):
             return found
@@ -155,11 +161,21 @@ def _inline(processor: dict[str, Any], where: str) -> dict[str, Any]:
     return {name: value for name, value in processor.items() if name != "ProcessorConfig"}
 
 
-def _percentage(fields: Fields) -> Number | None:
-    percentage = fields.number("ToleratedFailurePercentage")
-    if percentage is not None and percentage.value is not None and percentage.value > 100:
-        raise fields.invalid("ToleratedFailurePercentage", "must be from 0 to 100")
-    return percentage
+def _check_label(fields: Fields) -> None:
+    label = fields.optional("Label", str)
+    if label is not None and not _LABEL.fullmatch(label):
+        raise fields.invalid(
+            "Label",
+            f"must have 1 to {MAX_LABEL_CHARACTERS} characters, without spaces, control "
+            'characters and any of ? * < > { } [ ] : ; , \\ | ^ ~ $ # % & ` "',
+        )
+
+
+def _number(fields: Fields, name: str, kind: NumberKind = WHOLE) -> Number | None:
+    number = fields.number(name, kind)
+    if number is not None and number.path is not None and number.path.root == "$":
+        raise fields.invalid(f"{name}Path", "must begin with $ or a variable: it cannot read $$")
+    return number
 
 
 def _items(fields: Fields) -> Template | None:

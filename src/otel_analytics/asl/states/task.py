@@ -13,7 +13,8 @@ from otel_analytics.asl.turn import StartTask
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_analytics.asl.fields import Fields, Number
+    from otel_analytics.asl.fields import Fields
+    from otel_analytics.asl.number import Number
     from otel_analytics.asl.states.state import NestFlow
     from otel_analytics.asl.turn import Turn
 
@@ -43,8 +44,8 @@ class Task:
             raise fields.invalid("Resource", f"'{resource}' is not an ARN: write arn:aws:…")
         # Whose rights the task has means nothing outside AWS, but it may stand there.
         fields.template("Credentials")
-        timeout = fields.number("TimeoutSeconds", least=1)
-        heartbeat = fields.number("HeartbeatSeconds", least=1)
+        timeout = fields.timeout("TimeoutSeconds")
+        heartbeat = fields.timeout("HeartbeatSeconds")
         if timeout and heartbeat and timeout.value and (heartbeat.value or 0) >= timeout.value:
             raise fields.invalid("HeartbeatSeconds", "must be smaller than TimeoutSeconds")
         return cls(head, resource, fields.data.get(_arguments(head)), timeout, heartbeat)
@@ -63,8 +64,8 @@ class Task:
         return StartTask(
             self.resource,
             flow.arguments(turn, value),
-            None if self.timeout is None else self.timeout.evaluate(scope),
-            None if self.heartbeat is None else self.heartbeat.evaluate(scope),
+            None if self.timeout is None else self.timeout.whole(scope),
+            None if self.heartbeat is None else self.heartbeat.whole(scope),
             turn.context["Task"]["Token"] if self.waits_for_token else None,
         )
 

@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl.failures import evaluation_error, runtime_error
-from otel_analytics.asl.fields import STATES_INPUT, Number
+from otel_analytics.asl.fields import STATES_INPUT
+from otel_analytics.asl.json_text import to_json
+from otel_analytics.asl.number import WHOLE
+from otel_analytics.asl.queries.jsonpath import NoResult
 from otel_analytics.asl.queries.templates import is_expression
 from otel_analytics.asl.states.state import Head, targets_of
 from otel_analytics.asl.turn import WaitUntil
@@ -18,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_analytics.asl.fields import Fields
+    from otel_analytics.asl.number import Number
     from otel_analytics.asl.queries.jsonpath import Path
-    from otel_analytics.asl.queries.scope import Template
+    from otel_analytics.asl.queries.scope import Scope, Template
     from otel_analytics.asl.states.state import NestFlow
     from otel_analytics.asl.turn import Turn
 
@@ -43,10 +47,11 @@ def parse_timestamp(value: Any) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A Wait state: one of its fields is set."""
+    """A Wait state: one of the fields that say how long is set."""
 
     head: Head
     seconds: Number | None
+    seconds_path: Path | None
     at: float | None
     expression: Template | None
     path: Path | None
@@ -61,10 +66,15 @@ class Wait:
         if not fields.jsonata:
             names += ["SecondsPath", "TimestampPath"]
         if fields.at_most_one(*names) is None:
+            fields.refuse_the_rest()
             raise InvalidDocument(f"a Wait needs one of {', '.join(names)}", where=fields.where)
+        seconds = fields.number("Seconds") if "Seconds" in fields else None
         at, expression = _timestamp(fields)
-        path = None if fields.jsonata else fields.path("TimestampPath")
-        return cls(head, fields.number("Seconds"), at, expression, path)
+        seconds_path, path = (
+            None if fields.jsonata else fields.path(name)
+            for name in ("SecondsPath", "TimestampPath")
+        )
+        return cls(head, seconds, seconds_path, at, expression, path)
 
     def start(self, turn: Turn) -> WaitUntil:
         """Sleep.
@@ -84,7 +94,9 @@ class Wait:
     def _until(self, turn: Turn, value: Any) -> float:
         scope = turn.scope(value)
         if self.seconds is not None:
-            return turn.now() + self.seconds.evaluate(scope)
+            return _after(turn, self.seconds.whole(scope))
+        if self.seconds_path is not None:
+            return _after(turn, _seconds(self.seconds_path, scope))
         if self.at is not None:
             return self.at
         if self.expression is not None:
@@ -98,14 +110,40 @@ class Wait:
                 )
             return at
         assert self.path is not None  # noqa: S101 - parse made sure
-        found = Number.path_value(self.path, scope)
+        found = _referred(self.path, scope, "TimestampPath")
         at = parse_timestamp(found)
         if at is None:
             raise runtime_error(
                 "The TimestampPath parameter does not reference a valid ISO-8601 extended offset "
-                f"date-time format string: {self.path.text} == {found}"
+                f"date-time format string: {self.path.text} == "
+                f"{found if isinstance(found, str) else to_json(found)}"
             )
         return at
+
+
+def _after(turn: Turn, seconds: int) -> float:
+    # A whole number can be larger than any time.
+    return turn.now() + min(seconds, MAX_DELAY_S + 1)
+
+
+def _referred(path: Path, scope: Scope, field: str) -> Any:
+    try:
+        return path.find(scope)
+    except NoResult:
+        raise runtime_error(
+            f"The {field} parameter does not reference an input value: {path.text}"
+        ) from None
+
+
+def _seconds(path: Path, scope: Scope) -> int:
+    found = _referred(path, scope, "SecondsPath")
+    seconds = WHOLE.read(found)
+    shown = f"{path.text} == {to_json(found)}"
+    if seconds is None:
+        raise runtime_error(f"The SecondsPath parameter cannot be parsed as a long value: {shown}")
+    if seconds < 0:
+        raise runtime_error(f"The SecondsPath parameter references a negative value: {shown}")
+    return int(seconds)
 
 
 def _timestamp(fields: Fields) -> tuple[float | None, Template | None]:
