@@ -6,7 +6,9 @@ import pytest
 
 from otel_analytics.errors import InvalidName
 from otel_analytics.names import (
+    Leaf,
     S3Address,
+    execution_token,
     parse_date,
     parse_service_name,
     parse_service_names,
@@ -119,3 +121,45 @@ def test_a_tables_name_and_location_follow_from_prefix_and_query_type() -> None:
     assert table_location("s3://b1/summary/", "theshop_brand", "mau") == (
         "s3://b1/summary/theshop_brand_mau/"
     )
+
+
+LEAF = Leaf("s3://b1c/summary", "shop_a", "dau", "run_1_0a1b2c3d", "12")
+
+
+def test_a_leaf_reads_back_as_it_was_written() -> None:
+    assert LEAF.location == "s3://b1c/summary/shop_a_dau/run_1_0a1b2c3d/12/"
+    assert LEAF.staging_table == "shop_a_dau_run_1_0a1b2c3d_12"
+    found = Leaf.parse(LEAF.location, s3_base=LEAF.s3_base, prefix="shop_a", query_type="dau")
+    assert found == LEAF
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "s3://b1c/summary/shop_a_dau/",
+        "s3://b1c/summary/shop_a_dau/run/",
+        "s3://b1c/summary/shop_a_dau/run/1",
+        "s3://b1c/summary/shop_a_dau/run/1/2/",
+        "s3://b1c/summary/shop_a_dau/run/01/",
+        "s3://b1c/summary/shop_a_dau/../1/",
+        "s3://b1c/summary/shop_a_dau/run/../",
+        "s3://b1c/summary/shop_a_dau//1/",
+        "s3://b1c/summary/shop_a_dau2/run/1/",
+        "s3://b1c/summary/shop_a_mau/run/1/",
+        "s3://b1c/shop_a_dau/run/1/",
+        "s3://b1c/",
+        "",
+        None,
+    ],
+)
+def test_nothing_but_a_leaf_of_that_table_is_one(address: object) -> None:
+    with pytest.raises(InvalidName, match="location"):
+        Leaf.parse(address, s3_base="s3://b1c/summary", prefix="shop_a", query_type="dau")
+
+
+def test_executions_whose_names_look_alike_have_different_tokens() -> None:
+    tokens = {execution_token(name, f"arn:{name}") for name in ("run-1", "run_1", "Run-1")}
+    assert len(tokens) == 3
+    assert all(token.startswith("run_1_") for token in tokens)
+    # sha256 of "arn:run-1", by the shell's sha256sum
+    assert execution_token("run-1", "arn:run-1") == "run_1_6ec78c70"

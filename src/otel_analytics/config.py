@@ -25,8 +25,10 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "SETTINGS_FILE",
     "Athena",
+    "Checks",
     "Events",
     "Keys",
+    "Publish",
     "Setting",
     "Settings",
     "Source",
@@ -113,6 +115,37 @@ class Athena:
     query_builder_function: str = _setting(
         "athena-query-builder", "Name or ARN of the query builder Lambda."
     )
+    checks_builder_function: str = _setting(
+        "athena-checks-builder", "Name or ARN of the Lambda that builds the query of the checks."
+    )
+    table_publisher_function: str = _setting(
+        "athena-table-publisher", "Name or ARN of the Lambda that publishes a service's tables."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What the tables must keep to be published, beside the checks that are built in."""
+
+    folder: str = _setting("", "A folder of `.sql` files with checks of your own; empty: none.")
+    max_row_count_drop: int = _setting(
+        50, "Percent by which a table may shrink from one publication to the next without warning."
+    )
+    accepted_gaps: tuple[str, ...] = _setting(
+        (), "Days (YYYY-MM-DD) that are known to have no raw data of any service: no gap, then."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """How long the data of past publications are kept."""
+
+    keep_versions: int = _setting(
+        1, "Versions of a table that are kept after the published one, for readers under way."
+    )
+    history_days: int = _setting(
+        400, "Days of execution dates that the history tables reach back; 0: without end."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +163,8 @@ class Settings:
     events: Events = field(default_factory=Events)
     source: Source = field(default_factory=Source)
     athena: Athena = field(default_factory=Athena)
+    checks: Checks = field(default_factory=Checks)
+    publish: Publish = field(default_factory=Publish)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -182,7 +217,7 @@ def load_settings(
 ) -> Settings:
     """Return the settings of `file`, `environment` and `flags`; later wins.
 
-    A relative `home` in a file is taken from that file's folder.
+    A relative `home` or `checks.folder` in a file is taken from that file's folder.
 
     Raises: InvalidSettings naming the file, variable or flag, and what is allowed
     """
@@ -205,8 +240,9 @@ def _from_file(file: Path) -> dict[str, Any]:
     values = {}
     for name, value in _flat(document):
         values[name] = _parse(name, value, where=str(file))
-    if "home" in values:
-        values["home"] = str(file.parent / values["home"])
+    for name in ("home", "checks.folder"):
+        if values.get(name):
+            values[name] = str(file.parent / values[name])
     return values
 
 
@@ -239,6 +275,10 @@ def _parse(name: str, value: Any, *, where: str) -> Any:
     try:
         if name == "min_data_date":
             return _parse_date(value)
+        if value == "" == known[name]:
+            return value
+        if name == "checks.accepted_gaps":
+            return tuple(parse_date(day, field=name).isoformat() for day in _parse_list(value))
         return _PARSERS[type(known[name])](value)
     except InvalidName as error:
         raise InvalidSettings(str(error), where=where) from error

@@ -15,6 +15,8 @@
         ├── IngestFailed        a file could not be ingested; nothing of it was kept
         ├── QueryFailed         a query execution ended as FAILED
         ├── MetricError         a metric's .sql file is not what it says
+        ├── CheckError          a check's .sql file is not what it says
+        ├── NewerPublished      tables of a later execution date are published already
         └── ExecutionFailed     an execution ended other than SUCCEEDED
 
 A message says what is wrong, where, and ends with what to do. What other libraries raise is
@@ -24,6 +26,7 @@ turned into one of these at the seam where they are called.
 from __future__ import annotations
 
 __all__ = [
+    "CheckError",
     "ExecutionFailed",
     "Failed",
     "HomeTooNew",
@@ -35,6 +38,7 @@ __all__ = [
     "InvalidQuery",
     "InvalidSettings",
     "MetricError",
+    "NewerPublished",
     "OtelAnalyticsError",
     "QueryFailed",
     "Refused",
@@ -113,6 +117,14 @@ class QueryFailed(Failed):
 
 class MetricError(Failed):
     """A metric's `.sql` file does not keep what its header says; `where` is file and line."""
+
+
+class CheckError(Failed):
+    """A check's `.sql` file does not keep what its header says; `where` is file and line."""
+
+
+class NewerPublished(Failed):
+    """Tables of a later execution date are published; these entered the history alone."""
 
 
 class ExecutionFailed(Failed):

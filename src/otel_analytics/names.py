@@ -9,14 +9,19 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 from otel_analytics.errors import InvalidName
 
 __all__ = [
     "MAX_SERVICE_NAME_CHARACTERS",
+    "Leaf",
     "S3Address",
+    "execution_token",
+    "history_table_name",
     "parse_date",
+    "parse_execution_token",
     "parse_service_name",
     "parse_service_names",
     "parse_table_prefix",
@@ -28,6 +33,9 @@ __all__ = [
 MAX_SERVICE_NAME_CHARACTERS = 64
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TABLE_PREFIX = re.compile(r"[a-z0-9_]{1,64}")
+# An execution's name has at most 80 characters, and the digits of its hash follow.
+_EXECUTION_TOKEN = re.compile(r"[a-z0-9_]{1,100}")
+_ATTEMPT = re.compile(r"0|[1-9][0-9]{0,8}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Every window before, and every time zone's day after, is still a date of the calendar.
 _FIRST_DATE = date(1971, 1, 1)
@@ -115,6 +123,29 @@ def table_name(prefix: str, query_type: str) -> str:
     return f"{prefix}_{query_type}_summary"
 
 
+def history_table_name(prefix: str, query_type: str) -> str:
+    """Return the name of the table of a table's past publications, one partition for each E."""
+    return f"{table_name(prefix, query_type)}_history"
+
+
+def execution_token(name: str, arn: str) -> str:
+    """Return what the staging tables and leaves of an execution carry: letters a–z, digits and _.
+
+    `run-1` gives `run_1_` and eight digits of its ARN's hash, since other names give `run_1` too.
+    """
+    return f"{table_prefix(name)}_{sha256(arn.encode()).hexdigest()[:8]}"
+
+
+def parse_execution_token(value: Any, *, field: str = "execution") -> str:
+    """Return `value` if `execution_token` could have given it.
+
+    Raises: InvalidName naming `field`
+    """
+    if not isinstance(value, str) or not _EXECUTION_TOKEN.fullmatch(value):
+        raise InvalidName(f"{field} {_shown(value)} is not allowed: use 1 to 100 of a–z 0–9 _")
+    return value
+
+
 def table_location(s3_base: str, prefix: str, query_type: str) -> str:
     """Return the S3 prefix, with its closing slash, under which a table's data lies."""
     return f"{s3_base.rstrip('/')}/{prefix}_{query_type}/"
@@ -147,6 +178,49 @@ class S3Address:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Where one attempt of one execution builds one table: all that publication ever deletes.
+
+    `attempt` is a number; a query that is built once for several attempts has `{attempt}` there.
+    """
+
+    s3_base: str
+    prefix: str
+    query_type: str
+    execution: str
+    attempt: str
+
+    @classmethod
+    def parse(cls, address: Any, *, s3_base: str, prefix: str, query_type: str) -> Leaf:
+        """Return the leaf at an address under the location of a table.
+
+        Raises: InvalidName if it is any other address, such as that location itself
+        """
+        root = table_location(s3_base, prefix, query_type)
+        if isinstance(address, str) and address.startswith(root):
+            execution, *rest = address.removeprefix(root).split("/")
+            if (
+                len(rest) == 2
+                and rest[1] == ""
+                and _EXECUTION_TOKEN.fullmatch(execution)
+                and _ATTEMPT.fullmatch(rest[0])
+            ):
+                return cls(s3_base, prefix, query_type, execution, rest[0])
+        raise InvalidName(f"location {_shown(address)} is not {root}<execution>/<attempt>/")
+
+    @property
+    def location(self) -> str:
+        """The S3 prefix of its data, with its closing slash."""
+        root = table_location(self.s3_base, self.prefix, self.query_type)
+        return f"{root}{self.execution}/{self.attempt}/"
+
+    @property
+    def staging_table(self) -> str:
+        """The name of the table over its data until it is published."""
+        return f"{self.prefix}_{self.query_type}_{self.execution}_{self.attempt}"
 
 
 def _shown(value: Any, limit: int = 80) -> str:

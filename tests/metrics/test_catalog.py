@@ -16,6 +16,7 @@ HEADER = """\
 -- title: Signups
 -- label: Signups
 -- row: one row per service
+-- keys: service_name
 -- window: 7 days
 -- batch: 9
 -- order: 9
@@ -61,7 +62,7 @@ def test_every_table_says_whose_it_is_and_as_of_when() -> None:
 def test_a_file_with_header_and_select_is_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     metric = parse_metric("signups.sql", HEADER + SELECT)
     assert metric.window == Window(7, "days")
-    assert metric.sql_line == 12
+    assert metric.sql_line == 13
     text = build(metric, monkeypatch)
     assert "COUNT(*) AS signups" in text
     assert "CAST('2025-03-10' AS DATE) AS execution_date" in text
@@ -72,8 +73,9 @@ def test_a_file_with_header_and_select_is_a_metric(monkeypatch: pytest.MonkeyPat
     [
         ("-- window: 7 days\n", "", "signups.sql: the header lacks window"),
         ("7 days", "a week", "signups.sql: window: write e.g. '90 days' or '13 months'"),
-        ("BIGINT", "NUMBER", "signups.sql:10: type NUMBER is none of"),
+        ("BIGINT", "NUMBER", "signups.sql:11: type NUMBER is none of"),
         ("params: execution_date", "params: today", "signups.sql: params: today unknown; known: "),
+        ("keys: service_name", "keys: signup", "signups.sql: keys: signup is no column"),
         ("-- title: Signups", "-- Signups", "signups.sql:1: is neither a field nor a column"),
         ("--   service_name VARCHAR the service\n", "", "must run from service_name to execution"),
     ],
@@ -89,7 +91,7 @@ def test_a_wrong_header_is_refused_with_file_and_line(old: str, new: str, messag
     [
         (SELECT.replace(":execution_date", ":window_end"), "declares ['execution_date'], the SQL"),
         (SELECT.replace("signups", "joins"), "the header's columns are ['service_name', 'signups'"),
-        ("SELECT 1 +", "signups.sql:12: "),
+        ("SELECT 1 +", "signups.sql:13: "),
         ("DROP TABLE events", "signups.sql: must be one SELECT"),
         (SELECT.replace("COUNT(*)", "EXACT_RATE(1)"), "EXACT_RATE takes two arguments"),
     ],

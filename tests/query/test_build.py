@@ -117,7 +117,12 @@ def test_a_hostile_event_name_is_a_value_and_nothing_else(name: str) -> None:
     events = [Event("shop", NOON_OF_THE_9TH, name, "u1", "s1")]
     request = QueryRequest("conversion", ("shop",), E)
     (statement,) = sqlglot.parse(
-        build_create_table(request, prefix="shop", s3_base="s3://b1c/s", settings=settings),
+        build_create_table(
+            request,
+            table="shop_conversion_summary",
+            location="s3://b1c/s/shop_conversion/",
+            settings=settings,
+        ),
         read="athena",
     )
     assert statement is not None

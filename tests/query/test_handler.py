@@ -41,6 +41,7 @@ def test_the_answer_holds_what_the_contract_says() -> None:
     assert result == {
         "execution_date": "2025-10-28",
         "query_type": "mau",
+        "table": "theshop_brand_mau_summary",
         "s3_location": "s3://results/summary/theshop_brand_mau/",
         "service_names": ["theshop-brand"],
         "cleanup_result": {
@@ -54,6 +55,49 @@ def test_the_answer_holds_what_the_contract_says() -> None:
     assert query.startswith('CREATE TABLE "log_db"."theshop_brand_mau_summary"\nWITH (')
     assert "format='PARQUET'" in query
     assert "external_location='s3://results/summary/theshop_brand_mau/'" in query
+
+
+STAGING = EVENT | {"execution": "run_1_0a1b2c3d", "attempt": 2}
+
+
+def test_a_staging_table_carries_execution_and_attempt_in_name_and_location() -> None:
+    result, deleted = call(STAGING)
+    location = "s3://results/summary/theshop_brand_mau/run_1_0a1b2c3d/2/"
+    assert result["table"] == "theshop_brand_mau_run_1_0a1b2c3d_2"
+    assert result["s3_location"] == location
+    assert deleted == [location]
+    assert 'CREATE TABLE "log_db"."theshop_brand_mau_run_1_0a1b2c3d_2"' in result["query_string"]
+    assert f"external_location='{location}'" in result["query_string"]
+
+
+def test_the_attempt_can_be_left_to_who_executes_the_query() -> None:
+    result, deleted = call(STAGING | {"attempt": "{attempt}", "cleanup_s3": False})
+    assert deleted == []
+    filled = call(STAGING | {"cleanup_s3": False})[0]["query_string"]
+    assert result["query_string"].replace("{attempt}", "2") == filled
+
+
+def test_an_attempt_to_come_has_no_location_to_clean() -> None:
+    with pytest.raises(InvalidPayload, match="cleanup_s3 must be false where attempt is"):
+        call(STAGING | {"attempt": "{attempt}"})
+
+
+def test_the_attempts_stand_in_may_not_be_an_event_name() -> None:
+    settings = load_settings(environment={}, flags={"events.active": "a,{attempt}"})
+    with pytest.raises(InvalidPayload, match="stands in the settings of a query"):
+        call(STAGING | {"attempt": "{attempt}", "cleanup_s3": False}, settings)
+
+
+@pytest.mark.parametrize("attempt", [-1, 1.5, "2", True, None, [], "../x"])
+def test_an_attempt_is_a_whole_number(attempt: Any) -> None:
+    with pytest.raises(InvalidPayload, match="attempt must be a whole number"):
+        call(STAGING | {"attempt": attempt})
+
+
+@pytest.mark.parametrize("execution", [None, "", "Run", "a/b", "..", "x" * 101, 7])
+def test_an_execution_is_letters_digits_and_underscores(execution: Any) -> None:
+    with pytest.raises(InvalidPayload, match="execution"):
+        call(STAGING | {"execution": execution})
 
 
 def test_the_execution_date_is_the_starts_date_in_the_reporting_zone() -> None:

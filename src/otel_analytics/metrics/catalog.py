@@ -27,6 +27,7 @@ PARAMETERS: Final = {
     "window_end": "the window's last day, E−1",
     "max_names": "event names kept apart",
 }
+_FIELDS: Final = ("title", "label", "row", "keys", "window", "batch", "order", "params")
 COLUMN_TYPES: Final = ("BIGINT", "BOOLEAN", "DATE", "DOUBLE", "VARCHAR")
 
 _FIELD = re.compile(r"-- (?P<name>[a-z]+): +(?P<value>.+)")
@@ -73,6 +74,7 @@ class Metric:
     title: str
     label: str
     row: str
+    keys: tuple[str, ...]
     window: Window
     batch: int
     order: int
@@ -115,7 +117,7 @@ def parse_metric(file_name: str, text: str) -> Metric:
     """
     lines = text.splitlines()
     fields, columns, end = _read_header(file_name, lines)
-    missing = {"title", "label", "row", "window", "batch", "order", "params"} - fields.keys()
+    missing = set(_FIELDS) - fields.keys()
     if missing:
         raise MetricError(f"the header lacks {', '.join(sorted(missing))}", where=file_name)
     window = _WINDOW.fullmatch(fields["window"])
@@ -128,11 +130,15 @@ def parse_metric(file_name: str, text: str) -> Metric:
             f"params: {', '.join(sorted(unknown))} unknown; known: {', '.join(PARAMETERS)}",
             where=file_name,
         )
+    keys = tuple(part.strip() for part in fields["keys"].split(","))
+    if absent := set(keys) - {column.name for column in columns}:
+        raise MetricError(f"keys: {', '.join(sorted(absent))} is no column", where=file_name)
     return Metric(
         query_type=file_name.removesuffix(".sql"),
         title=fields["title"],
         label=fields["label"],
         row=fields["row"],
+        keys=keys,
         window=Window(int(window["length"]), "days" if window["unit"] == "days" else "months"),
         batch=int(fields["batch"]),
         order=int(fields["order"]),

@@ -1,6 +1,7 @@
 -- title: Conversion
 -- label: Conversion
 -- row: one row per day on which any event carries a session; the last 90 days
+-- keys: service_name, calculation_date
 -- window: 90 days
 -- batch: 2
 -- order: 4

@@ -1,6 +1,7 @@
 -- title: Daily active users
 -- label: DAU
 -- row: one row per day with an event that carries a user; the last 90 days
+-- keys: service_name, date
 -- window: 90 days
 -- batch: 1
 -- order: 2

@@ -1,6 +1,7 @@
 -- title: Event distribution
 -- label: EventDistribution
 -- row: one row per event name of the last 7 days, at most events.max_names of them; the rest together as `(other)`
+-- keys: service_name, event_type
 -- window: 7 days
 -- batch: 4
 -- order: 7

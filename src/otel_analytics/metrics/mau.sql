@@ -1,6 +1,7 @@
 -- title: Monthly active users
 -- label: MAU
 -- row: one row per calendar month with an event that carries a user; the month of E−1 and the twelve before
+-- keys: service_name, year_month
 -- window: 13 months
 -- batch: 1
 -- order: 1

@@ -1,6 +1,7 @@
 -- title: Retention
 -- label: Retention
 -- row: one row per base day with an active user and type (D+1, D+7, D+30) whose return day is over; the last 90 days
+-- keys: service_name, retention_type, calculation_date
 -- window: 90 days
 -- batch: 2
 -- order: 3

@@ -1,6 +1,7 @@
 -- title: Session metrics
 -- label: SessionMetrics
 -- row: one row per day with a session; the last 90 days
+-- keys: service_name, calculation_date
 -- window: 90 days
 -- batch: 3
 -- order: 6

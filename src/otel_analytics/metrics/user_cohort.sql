@@ -1,6 +1,7 @@
 -- title: User cohorts
 -- label: UserCohort
 -- row: four rows, one per age band of the users active in the last 365 days; none where no user was active
+-- keys: service_name, cohort_type
 -- window: 365 days
 -- batch: 3
 -- order: 5

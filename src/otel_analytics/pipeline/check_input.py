@@ -27,7 +27,8 @@ _1971_TO_9998: Final = "/^(?:197[1-9]|19[89]|[2-8]|9[0-8]|99[0-8]|999[0-8])/"
 
 _NAMES: Final = "$states.input.service_names"
 _E: Final = "$states.input.execution_date"
-INPUT_FIELDS: Final = ("service_names", "execution_date")
+_REPLACE: Final = "$states.input.replace_newer"
+INPUT_FIELDS: Final = ("service_names", "execution_date", "replace_newer")
 
 # Each rule is (what must hold, what is said where it does not); the first that fails counts.
 # JSONata's = and != are both false for a missing field: each is asked positively and negated.
@@ -60,6 +61,10 @@ _RULES: Final = (
     (
         f"$not($exists({_E})) or $contains({_E}, {_1971_TO_9998})",
         f"'execution_date must be from 1971-01-01 to 9998-12-31; found ' & {_E}",
+    ),
+    (
+        f"$not($exists({_REPLACE})) or $type({_REPLACE}) = 'boolean'",
+        f"'replace_newer must be true or false; found ' & $substring($string({_REPLACE}), 0, 80)",
     ),
     (
         "$count($filter($keys($states.input), function($key) { "

@@ -13,7 +13,6 @@ from sqlglot.errors import ParseError
 
 from otel_analytics.errors import InvalidPayload, MetricError
 from otel_analytics.metrics.catalog import find_metric
-from otel_analytics.names import S3Address, table_location, table_name
 from otel_analytics.query.binding import bind, date_literal, parameters_of
 from otel_analytics.query.events import build_events
 from otel_analytics.query.exact import expand_exact_ratios
@@ -70,25 +69,22 @@ def build_select(request: QueryRequest, settings: Settings) -> exp.Query:
 
 
 def build_create_table(
-    request: QueryRequest, *, prefix: str, s3_base: str, settings: Settings
+    request: QueryRequest, *, table: str, location: str, settings: Settings
 ) -> str:
-    """Return the CTAS statement that builds a metric's table, in Athena's dialect.
+    """Return the CTAS statement that builds a metric's table at a location, in Athena's dialect.
 
     Raises: InvalidPayload if the text is longer than Athena takes
     Source: https://docs.aws.amazon.com/athena/latest/ug/create-table-as.html
     """
-    location = S3Address.parse(table_location(s3_base, prefix, request.query_type))
     create = exp.Create(
-        this=exp.table_(
-            table_name(prefix, request.query_type), db=settings.athena.database, quoted=True
-        ),
+        this=exp.table_(table, db=settings.athena.database, quoted=True),
         kind="TABLE",
         properties=exp.Properties(
             expressions=[
                 exp.FileFormatProperty(this=exp.Literal.string("PARQUET")),
                 exp.Property(
                     this=exp.Literal.string("external_location"),
-                    value=exp.Literal.string(str(location)),
+                    value=exp.Literal.string(location),
                 ),
             ]
         ),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.config import Settings
 
-__all__ = ["build_events", "build_service_days"]
+__all__ = ["build_events", "build_known_services", "build_lake_days"]
 
 
 def build_events(
@@ -58,17 +58,52 @@ def build_events(
     return bound
 
 
-def build_service_days(settings: Settings) -> exp.Select:
-    """Return a SELECT of every record's service and UTC date: `service_name`, `event_date`."""
-    source = settings.source
-    if settings.reads_own_lake:
-        day = exp.cast(_partition_text(settings), "DATE")
-    else:
-        day = exp.cast(_mapped("timestamp", source.timestamp).copy(), "DATE")
-    service = _mapped("service_name", source.service_name).copy()
-    return exp.select(service.as_("service_name"), day.as_("event_date")).from_(
-        exp.table_(source.table, db=settings.athena.database, quoted=True)
+def build_lake_days(*, first_day: date, last_day: date, settings: Settings) -> exp.Select:
+    """Return the SELECT of the days of the reporting time zone that have raw data of any service.
+
+    Shape:  event_date, records; of our own lake in UTC it reads the partitions alone
+    """
+    records = _of_source(settings, event_date=_event_date(first_day, last_day, settings))
+    records = records.where(_in_partitions(first_day, last_day, settings))
+    in_window = exp.Between(
+        this=exp.column("event_date"), low=date_literal(first_day), high=date_literal(last_day)
     )
+    days = exp.select("event_date", "COUNT(*) AS records").from_(
+        records.subquery("records", copy=False)
+    )
+    return days.where(in_window).group_by("event_date")
+
+
+def build_known_services(*, first_day: date, last_day: date, settings: Settings) -> exp.Select:
+    """Return the SELECT of every service that the logs know, at any time.
+
+    Shape:  service_name, first_day, last_day, window_records (those of the days given); outside
+        of these a day may be that of the hour before or after, where summer time begins or ends
+    """
+    records = _of_source(
+        settings,
+        service_name=_mapped("service_name", settings.source.service_name).copy(),
+        event_date=_event_date(first_day, last_day, settings),
+    )
+    in_window = exp.Between(
+        this=exp.column("event_date"), low=date_literal(first_day), high=date_literal(last_day)
+    )
+    services = exp.select(
+        "service_name",
+        "MIN(event_date) AS first_day",
+        "MAX(event_date) AS last_day",
+        exp.Count(
+            this=exp.Case(ifs=[exp.If(this=in_window, true=exp.Literal.number(1))]), big_int=True
+        ).as_("window_records"),
+    )
+    services = services.from_(records.subquery("records", copy=False))
+    return services.where("service_name IS NOT NULL").group_by("service_name")
+
+
+def _of_source(settings: Settings, **columns: exp.Expr) -> exp.Select:
+    table = exp.table_(settings.source.table, db=settings.athena.database, quoted=True)
+    items = [expression.as_(name) for name, expression in columns.items()]
+    return exp.select(*items).from_(table)
 
 
 @cache

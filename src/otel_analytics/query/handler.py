@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.errors import InvalidName, InvalidPayload
 from otel_analytics.metrics.catalog import find_metric
 from otel_analytics.names import (
+    Leaf,
     S3Address,
     parse_date,
+    parse_execution_token,
     parse_service_names,
     parse_table_prefix,
     table_location,
+    table_name,
 )
 from otel_analytics.query.build import QueryRequest, build_create_table
 
@@ -23,10 +26,13 @@ if TYPE_CHECKING:
 
     from otel_analytics.config import Settings
 
-__all__ = ["Deletion", "build_query", "execution_date_of"]
+__all__ = ["ATTEMPT_TO_COME", "Deletion", "build_query", "execution_date_of"]
+
+# Stands in a statement that serves several attempts, each of which puts its number there.
+ATTEMPT_TO_COME: Final = "{attempt}"
 
 _REQUIRED = ("query_type", "table_prefix", "s3_base", "service_names")
-_OPTIONAL = ("execution_date", "execution_time", "cleanup_s3")
+_OPTIONAL = ("execution_date", "execution_time", "execution", "attempt", "cleanup_s3")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
 
@@ -47,39 +53,61 @@ def build_query(
 ) -> dict[str, Any]:
     """Return the statement that builds one table, after its location was emptied.
 
-    Shape:  query_string, execution_date, query_type, s3_location, service_names, cleanup_result
+    With `execution` and `attempt` it is a staging table, whose name and location carry both.
+
+    Shape:  query_string, execution_date, query_type, table, s3_location, service_names,
+        cleanup_result
     Raises: InvalidPayload naming the field and what is allowed; what `delete_prefix` raises, since
         a CTAS refuses a location that holds data
     """
     try:
-        request, prefix, s3_base = _parse(event, settings=settings, now=now)
+        request, target = _parse(event, settings=settings, now=now)
     except InvalidName as error:
         raise InvalidPayload(str(error)) from error
     cleanup = event.get("cleanup_s3", True)
     if not isinstance(cleanup, bool):
         raise InvalidPayload(f"cleanup_s3 must be true or false, not {cleanup!r}")
-    location = S3Address.parse(table_location(s3_base, prefix, request.query_type))
+    if cleanup and ATTEMPT_TO_COME in target.location:
+        raise InvalidPayload(
+            f"cleanup_s3 must be false where attempt is {ATTEMPT_TO_COME}: there is no location yet"
+        )
     # The statement is built before anything is deleted: a refusal leaves the data as they are.
-    query_string = build_create_table(request, prefix=prefix, s3_base=s3_base, settings=settings)
-    deletion = delete_prefix(location) if cleanup else Deletion(0, 0)
+    query_string = build_create_table(
+        request, table=target.table, location=target.location, settings=settings
+    )
+    if ATTEMPT_TO_COME in target.location and query_string.count(ATTEMPT_TO_COME) != 2:
+        raise InvalidPayload(
+            f"the text {ATTEMPT_TO_COME} stands in the settings of a query, where the number of "
+            "the attempt would replace it: write it otherwise"
+        )
+    deletion = delete_prefix(S3Address.parse(target.location)) if cleanup else Deletion(0, 0)
     return {
         "query_string": query_string,
         "execution_date": request.execution_date.isoformat(),
         "query_type": request.query_type,
-        "s3_location": str(location),
+        "table": target.table,
+        "s3_location": target.location,
         "service_names": list(request.service_names),
         "cleanup_result": {
             "status": "success" if cleanup else "skipped",
-            "location": str(location),
+            "location": target.location,
             "deleted_objects": deletion.objects,
             "deleted_size_mb": round(deletion.size_bytes / 1_000_000, 6),
         },
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The table to build, and where its data go."""
+
+    table: str
+    location: str
+
+
 def _parse(
     event: Any, *, settings: Settings, now: Callable[[], datetime]
-) -> tuple[QueryRequest, str, str]:
+) -> tuple[QueryRequest, _Target]:
     if not isinstance(event, dict):
         raise InvalidPayload(f"the event must be an object with {', '.join(_REQUIRED)}")
     missing = [name for name in _REQUIRED if name not in event]
@@ -91,15 +119,31 @@ def _parse(
             f"the event has unknown fields {', '.join(unknown)}; "
             f"it may have {', '.join(_REQUIRED + _OPTIONAL)}"
         )
-    s3_base = S3Address.parse(event["s3_base"], field="s3_base")
-    if not s3_base.key:
-        raise InvalidPayload(f"s3_base {s3_base} is a bare bucket: add a prefix")
     request = QueryRequest(
         query_type=find_metric(event["query_type"]).query_type,
         service_names=parse_service_names(event["service_names"]),
         execution_date=execution_date_of(event, settings=settings, now=now),
     )
-    return request, parse_table_prefix(event["table_prefix"]), str(s3_base)
+    return request, _target(event, request.query_type)
+
+
+def _target(event: Mapping[str, Any], query_type: str) -> _Target:
+    s3_base = S3Address.parse(event["s3_base"], field="s3_base")
+    if not s3_base.key:
+        raise InvalidPayload(f"s3_base {s3_base} is a bare bucket: add a prefix")
+    prefix = parse_table_prefix(event["table_prefix"])
+    execution, attempt = event.get("execution"), event.get("attempt")
+    if execution is None and attempt is None:
+        location = table_location(str(s3_base), prefix, query_type)
+        return _Target(table_name(prefix, query_type), location)
+    is_number = isinstance(attempt, int) and not isinstance(attempt, bool) and attempt >= 0
+    if not is_number and attempt != ATTEMPT_TO_COME:
+        raise InvalidPayload(
+            f"attempt must be a whole number, 0 or more, or {ATTEMPT_TO_COME}, "
+            f"not {str(attempt)[:80]!r}"
+        )
+    leaf = Leaf(str(s3_base), prefix, query_type, parse_execution_token(execution), str(attempt))
+    return _Target(leaf.staging_table, leaf.location)
 
 
 def execution_date_of(

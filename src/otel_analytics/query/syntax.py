@@ -5,6 +5,7 @@ Athena reads queries in Trino's dialect and the rest in Hive's.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from sqlglot import Dialect, exp
@@ -30,8 +31,9 @@ _TRINO: Final = Dialect.get_or_raise("trino")
 _HIVE: Final = Dialect.get_or_raise("hive")
 
 
+@lru_cache(maxsize=16)
 def tokens_of(sql: str) -> list[Token]:
-    """Return the tokens of one statement; none if it is empty.
+    """Return the tokens of one statement; none if it is empty. They are shared: only to be read.
 
     Raises: QueryFailed beginning with SYNTAX_ERROR, also for more than one statement
     """

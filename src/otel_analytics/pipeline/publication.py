@@ -1,0 +1,204 @@
+"""Publication as data: what stands in a catalog, and what has to change there.
+
+Must not know any catalog, nor how an object is deleted: who carries a plan out does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from otel_analytics.errors import Failed
+from otel_analytics.names import history_table_name, parse_date, table_location, table_name
+from otel_analytics.pipeline.leaves import find_leaf, with_slash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from otel_analytics.pipeline.publication_payload import Publication, Staged
+    from otel_analytics.query.statements import Column
+
+__all__ = [
+    "EXECUTION",
+    "EXECUTION_DATE",
+    "ROW_COUNT",
+    "SERVICE_NAME",
+    "Entry",
+    "PublicationPlan",
+    "TablePlan",
+    "TableState",
+    "is_due",
+    "plan_publication",
+]
+
+# What a published table and its history say of themselves, as parameters of their entries.
+EXECUTION: Final = "otel_analytics.execution"
+EXECUTION_DATE: Final = "otel_analytics.execution_date"
+ROW_COUNT: Final = "otel_analytics.row_count"
+SERVICE_NAME: Final = "otel_analytics.service_name"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a catalog says of a table."""
+
+    location: str
+    columns: tuple[Column, ...]
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """What stands in a catalog for one query type of a service.
+
+    `history` gives the location of each execution date's partition.
+    """
+
+    staging: Entry | None
+    published: Entry | None
+    history: Mapping[date, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """What has to change for one query type; doing it twice is doing it once.
+
+    `published` is None if the published table stays as it is. The partition `execution_date` of the
+    history goes to the data of `staged`, `expired` ones go, and so does the staging table's entry.
+    To `superseded` addresses nothing of this table refers afterwards.
+    """
+
+    staged: Staged
+    name: str
+    published: Entry | None
+    history_name: str
+    history: Entry
+    execution_date: date
+    expired: tuple[date, ...]
+    superseded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationPlan:
+    """What has to change, and the later execution date that stays published, if one does."""
+
+    tables: tuple[TablePlan, ...]
+    newer: date | None
+
+
+def plan_publication(
+    publication: Publication, states: Mapping[str, TableState], *, history_days: int
+) -> PublicationPlan:
+    """Return what has to change in a catalog in which each query type's state is as given.
+
+    Raises: Failed if a staging table is not there, or lies elsewhere
+    """
+    for staged in publication.tables:
+        _check_staging(staged, states[staged.query_type].staging)
+    dates = [_published_date(states[one.query_type].published) for one in publication.tables]
+    newest = max((one for one in dates if one is not None), default=None)
+    stays = newest is not None and newest > publication.execution_date
+    newer = newest if stays and not publication.replace_newer else None
+    plans = (
+        _plan_table(publication, staged, states[staged.query_type], newer, history_days)
+        for staged in publication.tables
+    )
+    return PublicationPlan(tuple(plans), newer)
+
+
+def _check_staging(staged: Staged, staging: Entry | None) -> None:
+    name, location = staged.leaf.staging_table, staged.leaf.location
+    if staging is None:
+        raise Failed(
+            f"the staging table {name} does not exist, so nothing is published: start a new "
+            "execution (otel-analytics clean removes what is left of those that ended)"
+        )
+    if with_slash(staging.location) != location:
+        raise Failed(
+            f"the staging table {name} lies at {staging.location} and not at {location}, so "
+            "nothing is published: start a new execution"
+        )
+
+
+def _published_date(published: Entry | None) -> date | None:
+    if published is None or EXECUTION_DATE not in published.parameters:
+        return None
+    return parse_date(published.parameters[EXECUTION_DATE], field=EXECUTION_DATE)
+
+
+def _plan_table(
+    publication: Publication,
+    staged: Staged,
+    state: TableState,
+    newer: date | None,
+    history_days: int,
+) -> TablePlan:
+    assert state.staging is not None  # noqa: S101 - seen in `_check_staging`
+    prefix, query_type, day = publication.prefix, staged.query_type, publication.execution_date
+    root = table_location(publication.s3_base, prefix, query_type)
+    parameters = {
+        "classification": "parquet",
+        EXECUTION: publication.execution,
+        EXECUTION_DATE: day.isoformat(),
+        ROW_COUNT: str(staged.row_count),
+        SERVICE_NAME: publication.service_name,
+    }
+    columns = state.staging.columns
+    published = Entry(staged.leaf.location, columns, parameters) if newer is None else None
+    expired = _expired({*state.history, day}, history_days, kept=day)
+    kept = {
+        one: location
+        for one, location in state.history.items()
+        if one not in expired and one != day
+    }
+    after = {*kept.values(), staged.leaf.location}
+    before = set(state.history.values())
+    if state.published is not None:
+        location = with_slash(state.published.location)
+        if published is None:
+            after.add(location)
+        elif location == root or _is_own(state.published, prefix, query_type):
+            before.add(location)
+    return TablePlan(
+        staged=staged,
+        name=table_name(prefix, query_type),
+        published=published,
+        history_name=history_table_name(prefix, query_type),
+        history=Entry(
+            # no object lies there: each partition has its own address
+            f"{root}history/",
+            tuple(column for column in columns if column.name != "execution_date"),
+            {"classification": "parquet", **_without(parameters, EXECUTION_DATE, ROW_COUNT)},
+        ),
+        execution_date=day,
+        expired=expired,
+        superseded=tuple(sorted(before - after)),
+    )
+
+
+def _expired(days: set[date], history_days: int, *, kept: date) -> tuple[date, ...]:
+    if history_days == 0:
+        return ()
+    first = max(days) - timedelta(days=history_days)
+    return tuple(sorted(day for day in days if day < first and day != kept))
+
+
+def _is_own(published: Entry, prefix: str, query_type: str) -> bool:
+    """Return whether a published table lies where its execution built it."""
+    leaf = find_leaf(with_slash(published.location))
+    return (
+        leaf is not None
+        and (leaf.prefix, leaf.query_type) == (prefix, query_type)
+        and leaf.execution == published.parameters.get(EXECUTION)
+    )
+
+
+def _without(parameters: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if name not in names}
+
+
+def is_due(number: int, *, latest: int, keep_versions: int) -> bool:
+    """Return whether what version `number` superseded goes once version `latest` is published."""
+    return number <= latest - keep_versions

@@ -1,0 +1,234 @@
+"""One service: seven staging tables in four batches, verified and published together.
+
+Whatever fails here is this service's own: it ends in a result that says which state and why.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_analytics.pipeline.branch import build_branch
+from otel_analytics.pipeline.tasks import (
+    ATHENA_RETRY,
+    FAILURE,
+    States,
+    athena_task,
+    jsonata,
+    lambda_task,
+    query_rounds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from otel_analytics.config import Settings
+    from otel_analytics.metrics import Metric
+
+__all__ = ["build_service"]
+
+GET_QUERY_RESULTS: Final = "arn:aws:states:::athena:getQueryResults"
+VERIFY_TIMEOUT_S: Final = 1800
+READ_TIMEOUT_S: Final = 60
+MAX_CHECK_ROWS: Final = 1000  # of one page
+
+_CAUGHT: Final = {
+    "ErrorEquals": ["States.ALL"],
+    "Output": jsonata("$merge([$states.input, {'failure': " + FAILURE + "}])"),
+    "Next": "ServiceFailed",
+}
+# A branch fails with what `FAILURE` gave there; anything else is the batch's own.
+_BATCH_CAUGHT: Final = {
+    **_CAUGHT,
+    "Output": jsonata(
+        r"""(
+  $cause := $exists($states.errorOutput.Cause) ? $string($states.errorOutput.Cause) : '';
+  $merge([$states.input, {'failure':
+    $contains($cause, /^\{"state":[\s\S]*\}$/) ? $parse($cause) : """
+        + FAILURE
+        + "}]))"
+    ),
+}
+# The columns are those of `query.verification`; the first row holds their names.
+_CHECK_ROWS: Final = r"""(
+  $rows := $states.result.ResultSet.Rows;
+  [$rows[[1..$count($rows)]].{
+    'check_name': Data[0].VarCharValue,
+    'severity': Data[1].VarCharValue,
+    'query_type': Data[2].VarCharValue,
+    'found': $number(Data[3].VarCharValue),
+    'message': $substring(Data[4].VarCharValue, 0, 500)
+  }]
+)"""
+
+
+def build_service(metrics: Iterable[Metric], settings: Settings) -> dict[str, Any]:
+    """Return the item processor of a service; it gives the service's result.
+
+    Shape:  service_name, status, tables, checks; of a failed one also state, error and cause
+    """
+    batches = [list(group) for _, group in groupby(metrics, key=lambda metric: metric.batch)]
+    names = [
+        "_".join([f"Batch{metrics[0].batch}", *(metric.label for metric in metrics)])
+        for metrics in batches
+    ]
+    states: States = {
+        "ComputeTablePrefix": {
+            "Type": "Pass",
+            "Output": jsonata(
+                "$merge([$states.input, {'tables': [], 'round': 0, 'table_prefix': "
+                "$replace($lowercase($states.input.service_name), /[^a-z0-9]/, '_')}])"
+            ),
+            "Next": names[0],
+        }
+    }
+    for name, batch, following in zip(
+        names, batches, [*names[1:], "BuildVerificationQuery"], strict=True
+    ):
+        states[name] = {
+            "Type": "Parallel",
+            "Branches": [build_branch(metric, settings) for metric in batch],
+            "Catch": [_BATCH_CAUGHT],
+            "Output": jsonata(
+                "$merge([$states.input, {'tables': $append($states.input.tables, $states.result)}])"
+            ),
+            "Next": following,
+        }
+    return {
+        "StartAt": "ComputeTablePrefix",
+        "States": {**states, **_verification(settings), **_publication(settings)},
+    }
+
+
+def _verification(settings: Settings) -> States:
+    return {
+        "BuildVerificationQuery": lambda_task(
+            settings.athena.checks_builder_function,
+            jsonata(
+                "{'service_name': $states.input.service_name, "
+                "'table_prefix': $states.input.table_prefix, "
+                "'s3_base': $states.input.s3_base, "
+                "'execution': $states.input.execution, "
+                "'execution_date': $states.input.tables[0].execution_date, "
+                "'tables': [$states.input.tables.{'query_type': query_type, 'table': table, "
+                "'location': location}]}"
+            ),
+            output=jsonata(
+                "$merge([$states.input, {'query_string': $states.result.Payload.query_string}])"
+            ),
+            failed=_CAUGHT,
+            following="VerifyTables",
+        ),
+        **query_rounds(
+            "VerifyTables",
+            athena_task(
+                "{% $states.input.query_string %}",
+                timeout_s=VERIFY_TIMEOUT_S,
+                output=jsonata(
+                    "$merge([$sift($states.input, function($value, $key) "
+                    "{ $key != 'query_string' }), "
+                    "{'verification': $states.result.QueryExecution.QueryExecutionId}])"
+                ),
+                failed=_CAUGHT,
+                following="ReadVerification",
+            ),
+            subject="Verification",
+            failed="ServiceFailed",
+        ),
+        "ReadVerification": {
+            "Type": "Task",
+            "Resource": GET_QUERY_RESULTS,
+            "Arguments": {
+                "QueryExecutionId": "{% $states.input.verification %}",
+                "MaxResults": MAX_CHECK_ROWS,
+            },
+            "TimeoutSeconds": READ_TIMEOUT_S,
+            "Retry": ATHENA_RETRY,
+            "Catch": [_CAUGHT],
+            "Output": jsonata(
+                f"""(
+  $checks := {_CHECK_ROWS};
+  $found := function($severity) {{ [$checks[severity = $severity and found > 0].{{
+    'check_name': check_name, 'query_type': query_type, 'found': found, 'message': message
+  }}] }};
+  $merge([$states.input, {{
+    'checks': {{
+      'run': $count($checks[severity != 'info']),
+      'errors': $found('error'),
+      'warnings': $found('warning')
+    }},
+    'tables': [$states.input.tables.(
+      $table := $;
+      $counted := $checks[check_name = 'row_count' and query_type = $table.query_type];
+      $merge([$table, {{'row_count': $counted.found}}])
+    )]
+  }}])
+)"""
+            ),
+            "Next": "JudgeVerification",
+        },
+        "JudgeVerification": {
+            "Type": "Choice",
+            "Choices": [
+                _judged(
+                    "$states.input.checks.errors[check_name = 'service_known']", "UnknownService"
+                ),
+                _judged("$states.input.checks.errors", "ChecksFailed"),
+            ],
+            "Default": "PublishTables",
+        },
+    }
+
+
+def _judged(errors: str, name: str) -> dict[str, Any]:
+    """Return the rule that lets a service fail with the messages of what its checks found."""
+    return {
+        "Condition": jsonata(f"$count({errors}) > 0"),
+        "Output": jsonata(
+            "$merge([$states.input, {'failure': {'state': 'VerifyTables', "
+            f"'error': '{name}', "
+            f"'cause': $substring($join([{errors}.message], '; '), 0, 1000)}}}}])"
+        ),
+        "Next": "ServiceFailed",
+    }
+
+
+def _publication(settings: Settings) -> States:
+    result = (
+        "'service_name': $states.input.service_name, "
+        "'tables': {tables}, "
+        "'checks': $exists($states.input.checks) ? $states.input.checks : null"
+    )
+    published = (
+        "[$states.input.tables.{'table': $states.input.table_prefix & '_' & query_type & "
+        "'_summary', 'query_type': query_type, 'row_count': row_count, "
+        "'execution_date': execution_date, 'scanned_bytes': scanned_bytes}]"
+    )
+    return {
+        "PublishTables": lambda_task(
+            settings.athena.table_publisher_function,
+            jsonata(
+                "{'service_name': $states.input.service_name, "
+                "'table_prefix': $states.input.table_prefix, "
+                "'s3_base': $states.input.s3_base, "
+                "'execution': $states.input.execution, "
+                "'execution_date': $states.input.tables[0].execution_date, "
+                "'replace_newer': $states.input.replace_newer, "
+                "'tables': [$states.input.tables.{'query_type': query_type, 'table': table, "
+                "'location': location, 'row_count': row_count}]}"
+            ),
+            output=jsonata("{'status': 'COMPLETED', " + result.format(tables=published) + "}"),
+            failed=_CAUGHT,
+            following=None,
+        ),
+        "ServiceFailed": {
+            "Type": "Pass",
+            "Output": jsonata(
+                "{'status': 'FAILED', " + result.format(tables="[]") + ", "
+                "'state': $states.input.failure.state, "
+                "'error': $states.input.failure.error, "
+                "'cause': $states.input.failure.cause}"
+            ),
+            "End": True,
+        },
+    }

@@ -1,0 +1,95 @@
+"""Checks as parsed SQL, each held to what its header declares."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+
+from otel_analytics.checks.catalog import EACH
+from otel_analytics.errors import CheckError
+from otel_analytics.query.binding import bind, parameters_of
+from otel_analytics.query.syntax import position_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_analytics.checks import Check
+
+__all__ = ["build_findings", "parse_check"]
+
+_OPTIONAL_COLUMNS: Final = {"found"}
+
+
+def build_findings(check: Check, parameters: Mapping[str, exp.Expr]) -> exp.Select:
+    """Return the SELECT of a check's findings, its values bound as literals.
+
+    Shape:  check_name, query_type, found, finding
+    Raises: CheckError naming file and line if the file is not what its header says
+    """
+    select = parse_check(check).copy()
+    bind(select, parameters)
+    of_table: exp.Expr = exp.Literal.string(check.table)
+    if check.table == EACH:
+        of_table = exp.column("query_type")
+    found = exp.column("found") if "found" in select.named_selects else exp.Literal.number(1)
+    return exp.select(
+        exp.Literal.string(check.name).as_("check_name"),
+        of_table.as_("query_type"),
+        found.as_("found"),
+        "finding",
+    ).from_(select.subquery("of_check", copy=False), copy=False)
+
+
+@lru_cache(maxsize=256)
+def parse_check(check: Check) -> exp.Query:
+    """Return a check's SELECT.
+
+    Raises: CheckError naming file and line
+    """
+    select = _parse_select(check)
+    used, declared = parameters_of(select), set(check.parameters)
+    if used != declared:
+        raise CheckError(
+            f"params declares {sorted(declared)}, the SQL uses {sorted(used)}", where=check.file
+        )
+    ctes = {cte.alias for cte in select.find_all(exp.CTE)}
+    tables = [table for table in select.find_all(exp.Table) if table.name not in ctes or table.db]
+    for table in tables:
+        if table.db or table.name not in check.reads:
+            line, _ = position_of(check.sql, table)
+            raise CheckError(
+                f"reads '{table.sql('athena')}', which the header's reads does not name",
+                where=f"{check.file}:{check.sql_line + line - 1}",
+            )
+    if unread := set(check.reads) - {table.name for table in tables}:
+        raise CheckError(
+            f"reads names {sorted(unread)}, which the SQL does not read", where=check.file
+        )
+    needed = {"finding"} | ({"query_type"} if check.table == EACH else set())
+    columns = select.named_selects
+    if not needed <= set(columns) <= needed | _OPTIONAL_COLUMNS or len(columns) > len(set(columns)):
+        raise CheckError(
+            f"the columns must be {', '.join(sorted(needed))} and, if findings count more than "
+            f"once, found; they are {', '.join(columns)}",
+            where=f"{check.file}:{check.sql_line}",
+        )
+    return select
+
+
+def _parse_select(check: Check) -> exp.Query:
+    try:
+        statements = [one for one in sqlglot.parse(check.sql, read="athena") if one is not None]
+    except SqlglotError as error:
+        line, what = 1, str(error).splitlines()[0]
+        if isinstance(error, ParseError) and error.errors:
+            first = error.errors[0]
+            line, what = int(first.get("line") or 1), str(first.get("description") or what)
+        where = f"{check.file}:{check.sql_line + line - 1}"
+        raise CheckError(f"is not SQL: {what}", where=where) from error
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise CheckError("must be one SELECT", where=f"{check.file}:{check.sql_line}")
+    return statements[0]

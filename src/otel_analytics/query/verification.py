@@ -1,0 +1,257 @@
+"""The Lambda `athena-checks-builder`: a service's tables in, one statement of all checks out.
+
+The statement only reads. Its rows: check_name, severity, query_type ('' if of the service as a
+whole), found, message; one for each check and table, those that passed with found = 0.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlglot
+from sqlglot import exp
+
+from otel_analytics.checks import load_checks
+from otel_analytics.checks.catalog import EACH
+from otel_analytics.errors import InvalidName, InvalidPayload
+from otel_analytics.metrics import load_catalog
+from otel_analytics.names import (
+    Leaf,
+    S3Address,
+    parse_date,
+    parse_execution_token,
+    parse_service_name,
+    parse_table_prefix,
+    table_name,
+)
+from otel_analytics.query.binding import bind, date_literal
+from otel_analytics.query.build import MAX_QUERY_BYTES
+from otel_analytics.query.check_relations import (
+    CheckedTable,
+    Subject,
+    relation_builders,
+    union_all,
+)
+from otel_analytics.query.checks import build_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import date
+
+    from otel_analytics.checks import Check
+    from otel_analytics.config import Settings
+
+__all__ = [
+    "EXECUTION_DATE_PARAMETER",
+    "EXECUTION_PARAMETER",
+    "MAX_FINDINGS",
+    "ROW_COUNT_PARAMETER",
+    "CatalogTable",
+    "build_checks_query",
+    "build_verification",
+]
+
+EXECUTION_PARAMETER: Final = "otel_analytics.execution"
+EXECUTION_DATE_PARAMETER: Final = "otel_analytics.execution_date"
+ROW_COUNT_PARAMETER: Final = "otel_analytics.row_count"
+
+_FIELDS: Final = (
+    "service_name", "table_prefix", "s3_base", "execution_date", "execution", "tables",
+)  # fmt: skip
+_TABLE_FIELDS: Final = ("query_type", "table", "location")
+_TABLE_NAME: Final = re.compile(r"[a-z0-9_]{1,255}")
+MAX_FINDINGS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogTable:
+    """What a check needs of a table's entry in the catalog."""
+
+    location: str
+    parameters: Mapping[str, str]
+
+
+def build_verification(
+    event: Any, *, settings: Settings, get_table: Callable[[str], CatalogTable | None]
+) -> dict[str, Any]:
+    """Return the statement that checks the tables of one service.
+
+    `get_table` looks a table of the database up by its name, None if there is none. `execution` is
+    None in the event for tables that are published. What is not there is a finding; checks that
+    read it are left out.
+
+    Shape:  query_string
+    Raises: InvalidPayload naming the field and what is allowed; CheckError naming file and line
+    """
+    try:
+        subject = _parse(event, settings=settings, get_table=get_table)
+    except InvalidName as error:
+        raise InvalidPayload(str(error)) from error
+    checks = load_checks(settings.checks.folder).values()
+    return {"query_string": build_checks_query(checks, subject, settings)}
+
+
+def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Settings) -> str:
+    """Return one Athena statement that makes the checks, but those that read what is not there.
+
+    Raises: CheckError naming file and line; InvalidPayload if the text is longer than Athena takes
+    """
+    builders = relation_builders(subject, settings)
+    checks = [check for check in checks if builders.keys() >= set(check.reads)]
+    parameters = _parameters(subject, settings)
+    findings = [build_findings(check, parameters) for check in checks]
+    read = {"tables", *(name for check in checks for name in check.reads)}
+    relations: dict[str, exp.Query] = {name: builders[name]() for name in builders if name in read}
+    relations["findings"] = union_all(findings)
+    relations["checks"] = _listed(checks, settings)
+    query = _template().copy()
+    bind(query, {"most": exp.Literal.number(MAX_FINDINGS), "each": exp.Literal.string(EACH)})
+    ctes = [
+        exp.CTE(this=select, alias=exp.TableAlias(this=exp.to_identifier(name)))
+        for name, select in relations.items()
+    ]
+    query.set("with_", exp.With(expressions=[*ctes, *query.ctes]))
+    text = query.sql(dialect="athena", comments=False, copy=False)
+    size = len(text.encode())
+    if size > MAX_QUERY_BYTES:
+        raise InvalidPayload(
+            f"the query of the checks has {size} bytes, Athena takes {MAX_QUERY_BYTES}: name fewer "
+            "events in the settings, or have fewer checks of your own"
+        )
+    return text
+
+
+def _listed(checks: Iterable[Check], settings: Settings) -> exp.Select:
+    names = ("check_name", "severity", "of_table", "message")
+    rows = [
+        (check.name, check.severity_under(settings), check.table, check.message) for check in checks
+    ]
+    values = exp.values(rows, alias="listed", columns=names)
+    return exp.select(*names).from_(values, copy=False)
+
+
+def _parameters(subject: Subject, settings: Settings) -> dict[str, exp.Expr]:
+    window_start, window_end = subject.window("mau", settings)
+    cohort_start, _ = subject.window("user_cohort", settings)
+    return {
+        "cohort_start": date_literal(cohort_start),
+        "execution": exp.Literal.string(subject.execution or ""),
+        "execution_date": date_literal(subject.execution_date),
+        "max_row_count_drop": exp.Literal.number(settings.checks.max_row_count_drop),
+        "service_name": exp.Literal.string(subject.service_name),
+        "window_start": date_literal(window_start),
+        "window_end": date_literal(window_end),
+    }
+
+
+@cache
+def _template() -> exp.Select:
+    text = resources.files(__package__).joinpath("verification.sql").read_text("utf-8")
+    template = sqlglot.parse_one(text, read="athena")
+    assert isinstance(template, exp.Select)  # noqa: S101 - the file is a SELECT
+    return template
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What the event says of all tables."""
+
+    table_prefix: str
+    s3_base: str
+    execution_date: date
+    execution: str | None
+
+
+def _parse(
+    event: Any, *, settings: Settings, get_table: Callable[[str], CatalogTable | None]
+) -> Subject:
+    _check_fields(event, _FIELDS, "the event")
+    request = _Request(
+        table_prefix=parse_table_prefix(event["table_prefix"]),
+        s3_base=str(S3Address.parse(event["s3_base"], field="s3_base")),
+        execution_date=parse_date(event["execution_date"], field="execution_date"),
+        execution=None if event["execution"] is None else parse_execution_token(event["execution"]),
+    )
+    return Subject(
+        service_name=parse_service_name(event["service_name"], field="service_name"),
+        execution_date=request.execution_date,
+        execution=request.execution,
+        tables=tuple(
+            _look_up(entry, request, get_table) for entry in _entries(event["tables"]).values()
+        ),
+        has_source=get_table(settings.source.table) is not None,
+    )
+
+
+def _entries(tables: Any) -> dict[str, dict[str, str]]:
+    """Return the event's tables by query type, in the order of the catalog."""
+    known = load_catalog()
+    if not isinstance(tables, list):
+        raise InvalidPayload(f"tables must be a list of objects with {', '.join(_TABLE_FIELDS)}")
+    entries: dict[str, dict[str, str]] = {}
+    for position, entry in enumerate(tables):
+        where = f"tables[{position}]"
+        _check_fields(entry, _TABLE_FIELDS, where)
+        for name in _TABLE_FIELDS:
+            if not isinstance(entry[name], str):
+                raise InvalidPayload(f"{where}.{name} must be a text, not {entry[name]!r:.80}")
+        if not _TABLE_NAME.fullmatch(entry["table"]):
+            raise InvalidPayload(f"{where}.table {entry['table'][:80]!r} is no name: use a–z 0–9 _")
+        entries[entry["query_type"]] = entry
+    if len(tables) != len(known) or entries.keys() != known.keys():
+        raise InvalidPayload(f"tables must have one entry for each of {', '.join(known)}")
+    return {query_type: entries[query_type] for query_type in known}
+
+
+def _check_fields(value: Any, fields: tuple[str, ...], where: str) -> None:
+    if not isinstance(value, dict):
+        raise InvalidPayload(f"{where} must be an object with {', '.join(fields)}")
+    if missing := [name for name in fields if name not in value]:
+        raise InvalidPayload(f"{where} lacks {', '.join(missing)}")
+    if unknown := sorted(str(name)[:80] for name in value if name not in fields):
+        raise InvalidPayload(
+            f"{where} has unknown fields {', '.join(unknown)}; it may have {', '.join(fields)}"
+        )
+
+
+def _look_up(
+    entry: Mapping[str, str], request: _Request, get_table: Callable[[str], CatalogTable | None]
+) -> CheckedTable:
+    """Return what the catalog has of a table of the event.
+
+    Raises: InvalidName if a staging table does not lie where its execution builds it
+    """
+    query_type, name = entry["query_type"], entry["table"]
+    table = get_table(name)
+    execution = table.parameters.get(EXECUTION_PARAMETER, "") if table else ""
+    if request.execution is not None:
+        location = entry["location"]
+        leaf = Leaf.parse(
+            location, s3_base=request.s3_base, prefix=request.table_prefix, query_type=query_type
+        )
+        if (leaf.execution, leaf.staging_table) != (request.execution, name):
+            raise InvalidName(f"{name} at {location} is no staging table of {request.execution}")
+        is_at_leaf = table is not None and table.location.rstrip("/") == location.rstrip("/")
+        execution = request.execution if is_at_leaf else ""
+    return CheckedTable(
+        query_type=query_type,
+        name=name,
+        is_there=table is not None,
+        execution=execution,
+        published_rows=_published_rows(
+            get_table(table_name(request.table_prefix, query_type)), request.execution_date
+        ),
+    )
+
+
+def _published_rows(published: CatalogTable | None, execution_date: date) -> int | None:
+    """Return the row count of the last publication, if it is of this or an earlier date."""
+    said = published.parameters if published else {}
+    rows = said.get(ROW_COUNT_PARAMETER, "")
+    # Dates as ISO text are in the order of the dates.
+    is_later = said.get(EXECUTION_DATE_PARAMETER, "") > execution_date.isoformat()
+    return int(rows) if rows.isdecimal() and not is_later else None

@@ -1,0 +1,114 @@
+"""Athena and the Lambdas as the state machine sees them, without any data behind them.
+
+A statement succeeds unless the test has planned otherwise; every call is written down.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from otel_analytics import asl
+from otel_analytics.config import Settings
+from otel_analytics.pipeline import build_definition
+from otel_analytics.query.handler import Deletion, build_query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HEADS = ("check_name", "severity", "query_type", "found", "message")
+
+
+def athena_failure(reason: str, *, retryable: bool, query: str = "SELECT 1") -> asl.TaskFailed:
+    """Return how a task fails whose query ended as FAILED."""
+    error = {"ErrorCategory": 1 if retryable else 2, "Retryable": retryable, "ErrorMessage": reason}
+    status = {"State": "FAILED", "StateChangeReason": reason, "AthenaError": error}
+    document = {"QueryExecution": {"Query": query, "Status": status}}
+    return asl.TaskFailed("States.TaskFailed", json.dumps(document))
+
+
+@dataclass
+class StandInAws:
+    """What happens in which state: the first failures planned for it, one after the other."""
+
+    failures: dict[str, list[asl.TaskFailed]] = field(default_factory=lambda: defaultdict(list))
+    always: dict[str, asl.TaskFailed] = field(default_factory=dict)
+    checks: Sequence[tuple[str, str, str, int, str]] = ()
+    statements: list[tuple[str, str]] = field(default_factory=list)
+    calls: list[tuple[str, Any]] = field(default_factory=list)
+    objects: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, payload: Any, *, settings: Settings | None = None) -> asl.Execution:
+        """Execute the document on a payload, in no time."""
+        settings = settings or Settings()
+        return asl.run(
+            asl.parse(build_definition(settings)),
+            payload,
+            {
+                "arn:aws:states:::athena:startQueryExecution.sync": self.start_query_execution,
+                "arn:aws:states:::athena:getQueryResults": self.get_query_results,
+                "arn:aws:states:::lambda:invoke": self.invoke,
+                "arn:aws:states:::aws-sdk:s3:putObject": self.put_object,
+            },
+            clock=asl.VirtualClock(),
+            random=Random(1),  # noqa: S311 - jitter
+        )
+
+    def _fail_as_planned(self, context: asl.TaskContext) -> None:
+        if self.failures[context.state]:
+            raise self.failures[context.state].pop(0)
+        if context.state in self.always:
+            raise self.always[context.state]
+
+    def start_query_execution(self, arguments: Any, context: asl.TaskContext) -> Any:
+        query = arguments["QueryString"]
+        self.statements.append((context.state, query))
+        self._fail_as_planned(context)
+        return {
+            "QueryExecution": {
+                "QueryExecutionId": "1",
+                "Query": query,
+                "Statistics": {"DataScannedInBytes": 100},
+            }
+        }
+
+    def get_query_results(self, _arguments: Any, context: asl.TaskContext) -> Any:
+        self._fail_as_planned(context)
+        rows: list[tuple[object, ...]] = [HEADS, *self.checks]
+        cells = [{"Data": [{"VarCharValue": str(cell)} for cell in row]} for row in rows]
+        return {"ResultSet": {"Rows": cells}}
+
+    def invoke(self, arguments: Any, context: asl.TaskContext) -> Any:
+        payload = arguments["Payload"]
+        self.calls.append((context.state, payload))
+        self._fail_as_planned(context)
+        if "query_type" in payload:
+            return {"Payload": self._built(payload)}
+        return {"Payload": {"query_string": "SELECT 1", "status": "PUBLISHED"}}
+
+    def _built(self, payload: Any) -> Any:
+        def nothing_is_deleted(_prefix: object) -> Deletion:
+            raise AssertionError("the machine does not ask for a cleanup")
+
+        def no_clock() -> Any:
+            raise AssertionError("the machine gives the time")
+
+        return build_query(
+            payload, settings=Settings(), delete_prefix=nothing_is_deleted, now=no_clock
+        )
+
+    def put_object(self, arguments: Any, context: asl.TaskContext) -> Any:
+        self._fail_as_planned(context)
+        self.objects[f"s3://{arguments['Bucket']}/{arguments['Key']}"] = arguments["Body"]
+        return {}
+
+    def created(self, state: str) -> list[str]:
+        """Return the locations at which a state had tables created, in order."""
+        found = (
+            re.search(r"s3://[^']*", query) for name, query in self.statements if name == state
+        )
+        return [one.group() for one in found if one]
