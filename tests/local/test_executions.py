@@ -88,6 +88,19 @@ def test_the_history_comes_in_order_or_reversed(executions: Executions) -> None:
     assert [event["id"] for event in reverse] == [4]
 
 
+def test_a_long_history_is_read_from_either_end_whatever_was_written_at_once(
+    executions: Executions,
+) -> None:
+    add(executions, "one", start=0, done=False)
+    events = [{"id": number} for number in range(1, 251)]
+    executions.append("one", events[:130])
+    executions.append("one", events[130:])
+    assert executions.get_execution_history("one") == events
+    assert executions.get_execution_history("one", max_results=131) == events[:131]
+    last = executions.get_execution_history("one", reverse_order=True, max_results=122)
+    assert [event["id"] for event in last] == list(range(250, 128, -1))
+
+
 def test_an_execution_is_found_by_arn_name_or_beginning(executions: Executions) -> None:
     for name in ("abc", "abd", "ab"):
         add(executions, name, start=0)

@@ -47,6 +47,36 @@ def test_a_transaction_that_raises_leaves_nothing(home: Home) -> None:
         assert connection.execute("SELECT count(*) FROM databases").fetchone() == (0,)
 
 
+def test_a_transaction_inside_another_is_part_of_it(home: Home) -> None:
+    def fail() -> None:
+        with home.transaction():
+            with home.transaction() as connection:
+                connection.execute("INSERT INTO databases VALUES ('x', NULL, 0)")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with home.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM databases").fetchone() == (0,)
+
+
+def test_a_snapshot_is_of_one_moment_whatever_another_process_writes(tmp_path: Path) -> None:
+    def count() -> int:
+        with home.snapshot() as connection:
+            (found,) = connection.execute("SELECT count(*) FROM databases").fetchone()
+        return int(found)
+
+    home, other = open_home(tmp_path), open_home(tmp_path)
+    with home.snapshot():
+        before = count()
+        with other.transaction(durable=True) as connection:
+            connection.execute("INSERT INTO databases VALUES ('x', NULL, 0)")
+        assert (before, count()) == (0, 0)
+    assert count() == 1
+    home.close()
+    other.close()
+
+
 def test_a_home_of_a_newer_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
     open_home(tmp_path).close()
     with sqlite3.connect(tmp_path / "catalog.sqlite") as plain:

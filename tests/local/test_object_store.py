@@ -49,6 +49,24 @@ def test_a_list_has_the_keys_that_begin_with_the_prefix(store: ObjectStore) -> N
     assert keys(store, "s3://nothing/here/") == []
 
 
+def test_deleting_directly_under_a_prefix_leaves_what_lies_deeper(store: ObjectStore) -> None:
+    put(store, "s3://bucket/a/1", "s3://bucket/a/2", "s3://bucket/a/b/3", "s3://bucket/a1")
+    assert store.delete_directly_under(S3Address.parse("s3://bucket/a/")) == Deletion(2, 10)
+    assert keys(store, "s3://bucket/") == ["a/b/3", "a1"]
+    assert store.delete_directly_under(S3Address.parse("s3://bucket/c/")) == Deletion(0, 0)
+    for address in ("s3://bucket", "s3://bucket/", "s3://bucket/a"):
+        with pytest.raises(InvalidName, match="is not a prefix to delete"):
+            store.delete_directly_under(S3Address.parse(address))
+
+
+def test_no_empty_folder_stays_of_a_deleted_prefix(store: ObjectStore) -> None:
+    put(store, "s3://bucket/a/b/c/1", "s3://bucket/a/2")
+    store.delete_prefix(S3Address.parse("s3://bucket/a/b/c/"))
+    assert not store.path(S3Address.parse("s3://bucket/a/b/")).exists()
+    store.delete_prefix(S3Address.parse("s3://bucket/a/"))
+    assert list((store.root / "bucket").iterdir()) == []
+
+
 def test_deleting_a_prefix_never_touches_its_neighbours(store: ObjectStore) -> None:
     put(store, "s3://bucket/shop_dau/1", "s3://bucket/shop_dau/x/2", "s3://bucket/shop_dau2/1")
     put(store, "s3://bucket/shop_da", "s3://other/shop_dau/1")

@@ -68,6 +68,29 @@ def test_a_failed_query_fails_its_task_with_the_query_execution_as_cause(
     assert status["StateChangeReason"].startswith("TABLE_NOT_FOUND: line 1:15")
 
 
+@pytest.mark.parametrize(
+    ("sql", "ending"), [("SELECT 1 AS n", "TaskSucceeded"), ("SELECT nonsense", "TaskFailed")]
+)
+def test_the_history_tells_that_a_query_was_submitted(
+    account: Account, sql: str, ending: str
+) -> None:
+    machine = step_functions(account)
+    machine.start_execution(document(ATHENA, query(sql)), {}, name="one")
+    events = account.executions.get_execution_history("one")
+    assert [event["type"] for event in events[2:6]] == [
+        "TaskScheduled",
+        "TaskStarted",
+        "TaskSubmitted",
+        ending,
+    ]
+    assert events[4]["taskSubmittedEventDetails"] == {
+        "resourceType": "athena",
+        "resource": "startQueryExecution.sync",
+        "output": '{"QueryExecutionId":"query-1"}',
+        "outputDetails": {"truncated": False},
+    }
+
+
 def test_the_cause_of_a_very_long_query_is_still_json(account: Account) -> None:
     sql = "SELECT '" + "x\n" * 60_000 + "' AS n FROM nope"
     execution = step_functions(account).start_execution(document(ATHENA, query(sql)), {})

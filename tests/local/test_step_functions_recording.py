@@ -121,6 +121,8 @@ def test_payloads_that_sqlite_cannot_hold_as_they_are_are_kept_all_the_same(
     shown = step_functions(account).start_execution(document, value, name="one")
     assert json.loads(shown["input"]) == value
     assert (shown["status"], shown["error"], len(shown["cause"])) == ("FAILED", "\\ud800", 32_768)
+    history = account.executions.get_execution_history("one")
+    assert history[-1]["executionFailedEventDetails"]["error"] == "\ud800"
 
 
 def test_a_map_of_10000_items_meets_the_limit_of_the_history_and_is_kept(account: Account) -> None:
@@ -143,11 +145,19 @@ def test_a_home_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> No
         old.execute("PRAGMA application_id = 1869899116")  # "otel"
         old.execute("PRAGMA user_version = 1")
         old.execute("INSERT INTO databases VALUES ('kept', NULL, 0)")
+        old.execute(
+            "INSERT INTO executions VALUES "
+            "('one', 'm', 'RUNNING', 0, NULL, '', NULL, NULL, NULL, '', 0, 'elsewhere', 1, '')"
+        )
+        old.executemany(
+            "INSERT INTO events VALUES ('one', ?, ?)", [(1, '{"id":1}'), (2, '{"id":2}')]
+        )
     old.close()
     home = open_home(tmp_path)
     with home.reading() as connection:
         assert connection.execute("SELECT count(*) FROM checkpoints").fetchone() == (0,)
         assert connection.execute("SELECT name FROM databases").fetchall() == [("kept",)]
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    assert Executions(home).get_execution_history("one") == [{"id": 1}, {"id": 2}]
     home.close()
     open_home(tmp_path).close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from uuid import uuid4
 
 from otel_analytics.errors import Failed, InvalidName, QueryFailed
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 
     from otel_analytics.local.s3 import ObjectStore
 
+    Tables = dict[TableName, Table]
+
 __all__ = ["Athena"]
+
+_T = TypeVar("_T")
 
 _STATEMENT_TYPES: Final[dict[type, str]] = {
     Query: "DML",
@@ -77,14 +81,17 @@ class Athena:
         database: str = "default",
         output_location: str | None = None,
         work_group: str = "primary",
+        on_submit: Callable[[str], None] | None = None,
         on_cancel: Callable[[Callable[[], None]], None] | None = None,
     ) -> QueryExecution:
         """Execute a statement and return its query execution, which is over.
 
         With `output_location`, the rows of a query are also written there as CSV, as Athena does.
-        `on_cancel` is given a function that cancels the query.
+        `on_submit` is given its id, `on_cancel` a function that cancels the query.
         """
         identifier, job = self.new_id(), Job()
+        if on_submit is not None:
+            on_submit(identifier)
         execution = QueryExecution(
             id=identifier,
             query=sql,
@@ -142,7 +149,9 @@ class Athena:
         database = execution.database
         match statement:
             case Query():
-                rows = self.engine.select(statement, self._tables(statement, database), job)
+                rows = self._read(
+                    statement, database, lambda tables: self.engine.select(statement, tables, job)
+                )
                 if execution.output_location is not None:
                     address = S3Address.parse(execution.output_location)
                     self._put_result(address, csv_result(rows))
@@ -165,17 +174,34 @@ class Athena:
         except Failed as error:
             raise QueryFailed(f"GENERIC_INTERNAL_ERROR: {error}") from error
 
-    def _tables(self, query: Query, database: str) -> dict[TableName, Table]:
-        tables = {}
-        for reference in query.tables:
-            name = _full(reference.table, database)
+    def _read(self, query: Query, database: str, read: Callable[[Tables], _T]) -> _T:
+        """Return what `read` makes of the tables of a query.
+
+        Raises: what `read` raises, unless the tables were published again meanwhile
+        """
+        tables = self._tables(query, database)
+        while True:
             try:
-                tables[reference.table] = self.catalog.table(name)
-            except EntityNotFound as error:
-                raise QueryFailed(
-                    f"TABLE_NOT_FOUND: line {reference.line}:{reference.column}: "
-                    f"Table 'awsdatacatalog.{name.database}.{name.name}' does not exist"
-                ) from error
+                return read(tables)
+            except QueryFailed:
+                # the data of an older publication may be gone
+                before, tables = tables, self._tables(query, database)
+                if tables == before:
+                    raise
+
+    def _tables(self, query: Query, database: str) -> Tables:
+        """Return the tables of a query as they are at one moment."""
+        tables = {}
+        with self.catalog.home.snapshot():
+            for reference in query.tables:
+                name = _full(reference.table, database)
+                try:
+                    tables[reference.table] = self.catalog.table(name)
+                except EntityNotFound as error:
+                    raise QueryFailed(
+                        f"TABLE_NOT_FOUND: line {reference.line}:{reference.column}: "
+                        f"Table 'awsdatacatalog.{name.database}.{name.name}' does not exist"
+                    ) from error
         return tables
 
     def _create_table_as(
@@ -190,14 +216,18 @@ class Athena:
         _check_properties(statement)
         folder = self.store.tmp / execution.id
         try:
-            written = self.engine.create_table_as(
+            written = self._read(
                 statement.query,
-                self._tables(statement.query, execution.database),
-                job,
-                folder=folder,
-                compression=statement.compression,
-                partitioned_by=statement.partitioned_by,
-                with_data=statement.with_data,
+                execution.database,
+                lambda tables: self.engine.create_table_as(
+                    statement.query,
+                    tables,
+                    job,
+                    folder=folder,
+                    compression=statement.compression,
+                    partitioned_by=statement.partitioned_by,
+                    with_data=statement.with_data,
+                ),
             )
             keys = len(written.columns) - len(statement.partitioned_by)
             table = Table(

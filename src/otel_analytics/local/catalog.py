@@ -1,4 +1,4 @@
-"""The Glue-like catalog: databases and tables in the home's SQLite.
+"""The Glue-like catalog: databases, tables and partitions in the home's SQLite.
 
 Must not know what is in the tables' files nor how they are queried.
 """
@@ -17,11 +17,11 @@ from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from otel_analytics.local.home import Home
 
-__all__ = ["AlreadyExists", "Catalog", "EntityNotFound", "Table"]
+__all__ = ["AlreadyExists", "Catalog", "EntityNotFound", "Partition", "Table"]
 
 # Glue's names are longer and freer; these are what Athena's DDL takes.
 _NAME = re.compile(r"[a-z0-9_]{1,255}")
@@ -32,12 +32,24 @@ class EntityNotFound(Failed):
 
 
 class AlreadyExists(Failed):
-    """A table is in the catalog already."""
+    """A table or partition is in the catalog already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One registered partition: a text for each partition key, and the address of its folder."""
+
+    values: tuple[str, ...]
+    location: str
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its columns with Athena's types, and the address of its folder."""
+    """One table: its columns with Athena's types, and the address of its folder.
+
+    `partitions` are the registered ones: a table that has some is these; of others the partitions
+    are found in the folder.
+    """
 
     database: str
     name: str
@@ -45,6 +57,7 @@ class Table:
     location: str
     partition_keys: tuple[Column, ...] = ()
     table_type: str = "EXTERNAL_TABLE"
+    partitions: tuple[Partition, ...] = ()
     parameters: dict[str, str] = field(default_factory=dict)
     create_time: float = 0.0
     update_time: float = 0.0
@@ -52,7 +65,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The databases and tables of a home. `clock` gives seconds since 1970."""
+    """The databases and tables of a home. `clock` gives seconds since 1970.
+
+    Several calls are one change inside `home.transaction`, and one moment inside `home.snapshot`.
+    """
 
     home: Home
     clock: Callable[[], float] = time.time
@@ -77,7 +93,7 @@ class Catalog:
         return [name for (name,) in rows]
 
     def create_table(self, table: Table) -> Table:
-        """Put a table into the catalog, its database too; return it with its times.
+        """Put a table into the catalog, its database and partitions too; return it with its times.
 
         Raises: AlreadyExists
         """
@@ -91,29 +107,47 @@ class Catalog:
                 "INSERT INTO tables VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 _row(table),
             ).rowcount
-        if not added:
-            raise AlreadyExists(f"table {table.database}.{table.name} already exists")
+            if not added:
+                raise AlreadyExists(f"table {table.database}.{table.name} already exists")
+            self.add_partitions(table, table.partitions)
         return table
 
     def update_table(self, table: Table) -> Table:
-        """Replace a table's entry; its time of creation stays.
+        """Replace a table's entry; its time of creation and its partitions stay.
 
         Raises: EntityNotFound
         """
         with self.home.transaction() as connection:
             old = self._get(connection, TableName(table.name, table.database))
-            table = replace(table, create_time=old.create_time, update_time=self.clock())
+            table = replace(
+                table,
+                partitions=old.partitions,
+                create_time=old.create_time,
+                update_time=self.clock(),
+            )
+            # an update in place: to replace the row would take its partitions along
             connection.execute(
-                "REPLACE INTO tables VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(table)
+                "UPDATE tables SET table_type = ?3, location = ?4, columns = ?5, "
+                "partition_keys = ?6, parameters = ?7, create_time = ?8, update_time = ?9 "
+                "WHERE database_name = ?1 AND name = ?2",
+                _row(table),
             )
         return table
+
+    def put_table(self, table: Table) -> Table:
+        """Create a table, or replace its entry as `update_table` does; return it."""
+        with self.home.transaction():
+            try:
+                return self.update_table(table)
+            except EntityNotFound:
+                return self.create_table(table)
 
     def table(self, name: TableName) -> Table:
         """Return one table; `name` must have its database.
 
         Raises: EntityNotFound
         """
-        with self.home.reading() as connection:
+        with self.home.snapshot() as connection:
             return self._get(connection, name)
 
     def _get(self, connection: sqlite3.Connection, name: TableName) -> Table:
@@ -122,10 +156,19 @@ class Catalog:
         ).fetchone()
         if row is None:
             raise EntityNotFound(f"table {name.database}.{name.name} does not exist")
-        return _table(row)
+        rows = connection.execute(
+            "SELECT key_values, location FROM partitions "
+            "WHERE database_name = ? AND table_name = ? ORDER BY key_values",
+            (name.database, name.name),
+        )
+        partitions = (Partition(tuple(json.loads(values)), location) for values, location in rows)
+        return replace(_table(row), partitions=tuple(partitions))
 
     def tables(self, database: str, pattern: str | None = None) -> list[Table]:
-        """Return a database's tables in order of their names; `pattern` has `*` and `|`."""
+        """Return a database's tables in order of their names, without their partitions.
+
+        `pattern` has `*` and `|`.
+        """
         with self.home.reading() as connection:
             rows = connection.execute(
                 "SELECT * FROM tables WHERE database_name = ? ORDER BY name", (database,)
@@ -135,7 +178,7 @@ class Catalog:
         return [t for t in tables if any(fnmatchcase(t.name, one) for one in patterns)]
 
     def drop_table(self, name: TableName) -> Table:
-        """Take a table out of the catalog and return it; its data stay where they are.
+        """Take a table and its partitions out of the catalog and return it; its data stay.
 
         Raises: EntityNotFound
         """
@@ -146,6 +189,61 @@ class Catalog:
                 (name.database, name.name),
             )
         return table
+
+    def add_partitions(self, table: Table, partitions: Iterable[Partition]) -> None:
+        """Register partitions of a table that is in the catalog.
+
+        Raises: AlreadyExists if one is registered
+        """
+        with self.home.transaction() as connection:
+            for partition in partitions:
+                added = connection.execute(
+                    "INSERT INTO partitions VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    self._partition_row(table, partition),
+                ).rowcount
+                if not added:
+                    raise AlreadyExists(
+                        f"partition {'/'.join(partition.values)} of {table.database}.{table.name} "
+                        "already exists"
+                    )
+
+    def replace_partitions(self, table: Table, partitions: Iterable[Partition]) -> None:
+        """Register partitions of a table; one that has the values goes."""
+        rows = [self._partition_row(table, partition) for partition in partitions]
+        with self.home.transaction() as connection:
+            connection.executemany("REPLACE INTO partitions VALUES (?, ?, ?, ?, ?)", rows)
+
+    def drop_partitions(self, table: Table, values: Iterable[tuple[str, ...]]) -> None:
+        """Forget partitions by their values, where they are registered; their data stay."""
+        rows = [(table.database, table.name, _json_list(one)) for one in values]
+        with self.home.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM partitions "
+                "WHERE database_name = ? AND table_name = ? AND key_values = ?",
+                rows,
+            )
+
+    def _partition_row(self, table: Table, partition: Partition) -> tuple[Any, ...]:
+        if len(partition.values) != len(table.partition_keys):
+            keys = ", ".join(key.name for key in table.partition_keys) or "no partition keys"
+            raise InvalidName(
+                f"partition {'/'.join(partition.values)}: {table.database}.{table.name} has {keys}"
+            )
+        values = _json_list(partition.values)
+        return table.database, table.name, values, partition.location, self.clock()
+
+    def locations(self) -> list[tuple[TableName, str]]:
+        """Return the addresses of all tables and partitions of every database, with the tables."""
+        with self.home.reading() as connection:
+            rows = connection.execute(
+                "SELECT database_name, name, location FROM tables UNION ALL "
+                "SELECT database_name, table_name, location FROM partitions"
+            ).fetchall()
+        return [(TableName(name, database), location) for database, name, location in rows]
+
+
+def _json_list(values: tuple[str, ...]) -> str:
+    return json.dumps(values, ensure_ascii=False)
 
 
 def _row(table: Table) -> tuple[Any, ...]:

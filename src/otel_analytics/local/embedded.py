@@ -14,9 +14,11 @@ from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
 from otel_analytics.local.engine import Engine, Rows
 from otel_analytics.local.executions import Executions
 from otel_analytics.local.home import Home, open_home
+from otel_analytics.local.publication import publish_tables
 from otel_analytics.local.query_executions import QueryExecutions
 from otel_analytics.local.s3 import ObjectStore
 from otel_analytics.local.step_functions import StepFunctions
+from otel_analytics.local.verification import checks_builder
 from otel_analytics.names import S3Address
 from otel_analytics.query.handler import build_query
 from otel_analytics.query.statements import Column, TableName
@@ -42,14 +44,24 @@ class EmbeddedAws:
     executions: Executions
 
     def step_functions(self, *, now: Callable[[], datetime]) -> StepFunctions:
-        """Return Step Functions over this Athena, with the query builder as a function."""
+        """Return Step Functions over this Athena, with the pipeline's Lambdas as functions."""
 
         def query_builder(event: Any) -> dict[str, Any]:
             return build_query(
                 event, settings=self.settings, delete_prefix=self.store.delete_prefix, now=now
             )
 
-        functions = {self.settings.athena.query_builder_function: query_builder}
+        def table_publisher(event: Any) -> dict[str, Any]:
+            return publish_tables(
+                event, settings=self.settings, catalog=self.catalog, store=self.store
+            )
+
+        names = self.settings.athena
+        functions = {
+            names.query_builder_function: query_builder,
+            names.checks_builder_function: checks_builder(self.settings, self.catalog),
+            names.table_publisher_function: table_publisher,
+        }
         return StepFunctions(self.athena, self.executions, functions)
 
     def query(self, sql: str) -> Rows:

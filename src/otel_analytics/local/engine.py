@@ -97,6 +97,7 @@ class Job:
 
         Raises: QueryCancelled if the job was cancelled already
         """
+        self._done.clear()
         with self._turn:
             self._cursor = cursor
         if self._cancelled.is_set():

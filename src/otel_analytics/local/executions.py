@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from otel_analytics.local.home import Home
 
 __all__ = ["Executions", "Stored"]
+
+# How many events a page of a history has at most, so that reading a few takes little.
+_PAGE = 100
 
 _COLUMNS = (
     "name, state_machine, status, start, stop, input, output, error, cause, host, pid, "
@@ -199,11 +202,12 @@ class Executions:
         order = "DESC" if reverse_order else "ASC"
         with self.home.reading() as connection:
             name = _find(connection, reference)[0]
-            rows = connection.execute(
-                f"SELECT document FROM events WHERE execution = ? ORDER BY id {order} LIMIT ?",  # noqa: S608
-                (name, -1 if max_results is None else max_results),
-            ).fetchall()
-        return [json.loads(document) for (document,) in rows]
+            pages = connection.execute(
+                f"SELECT events FROM history_pages WHERE execution = ? ORDER BY first_id {order}",  # noqa: S608
+                (name,),
+            )
+            page_by_page = (_parse_page(text, reverse_order) for (text,) in pages)
+            return list(islice(chain.from_iterable(page_by_page), max_results))
 
     def transitions(self, reference: str) -> int:
         """Return how many state transitions an execution took, as AWS bills them.
@@ -258,10 +262,19 @@ def _find(connection: sqlite3.Connection, reference: str) -> Any:
 
 
 def _append(connection: sqlite3.Connection, name: str, events: list[dict[str, Any]]) -> None:
+    pages = (events[at : at + _PAGE] for at in range(0, len(events), _PAGE))
     connection.executemany(
-        "INSERT INTO events VALUES (?, ?, ?)",
-        ((name, event["id"], _json(event)) for event in events),
+        "INSERT INTO history_pages VALUES (?, ?, ?)",
+        ((name, page[0]["id"], _json(page)) for page in pages),
     )
+
+
+def _parse_page(text: str, reverse_order: bool) -> list[dict[str, Any]]:
+    try:
+        events: list[dict[str, Any]] = msgspec.json.decode(text)
+    except msgspec.DecodeError:  # half of a surrogate pair
+        events = json.loads(text)
+    return events[::-1] if reverse_order else events
 
 
 def _keep(connection: sqlite3.Connection, name: str, checkpoint: dict[str, Any]) -> None:

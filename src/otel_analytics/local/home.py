@@ -27,7 +27,7 @@ __all__ = ["SCHEMA_VERSION", "Home", "open_home"]
 
 # A home is made, or brought up to date, by these one after the other; one that was published
 # stays as it is.
-_SCHEMAS: Final = ("schema.sql", "schema_2.sql")
+_SCHEMAS: Final = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
 SCHEMA_VERSION: Final = len(_SCHEMAS)
 _APPLICATION_ID: Final = 0x6F74656C  # "otel", at byte 68 of the file
 _BUSY_TIMEOUT_S: Final = 60.0
@@ -58,21 +58,33 @@ class Home:
         return self.path / "tmp" / "schemas"
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """Yield the catalog inside a transaction that is rolled back if the block raises.
+
+        Inside another one of the same thread, it is part of that. A `durable` one outlasts a power
+        cut once it is over; the last of the others may be lost.
 
         Raises: Failed if another process holds the catalog for too long, the disk is full, or the
             file is damaged
         """
         with self.reading() as connection:
+            if durable:
+                connection.execute("PRAGMA synchronous = FULL")
             try:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:  # an interrupt may come between any two of these
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+                with _within(connection, "BEGIN IMMEDIATE"):
+                    yield connection
+            finally:
+                if durable:
+                    connection.execute("PRAGMA synchronous = NORMAL")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Yield the catalog for statements that only read, all of them at one moment.
+
+        Raises: what `transaction` raises
+        """
+        with self.reading() as connection, _within(connection, "BEGIN"):
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -97,8 +109,8 @@ class Home:
     def _failed(self, error: sqlite3.DatabaseError) -> Failed:
         if isinstance(error, sqlite3.OperationalError):
             what = (
-                f"the catalog could not be used: {error}; see that the disk has room and that no "
-                "other process holds the catalog, then run again"
+                f"the catalog could not be used: {error}; see that the disk has room, that the "
+                "home can be written, and that no other process holds the catalog, then run again"
             )
         else:
             what = (
@@ -107,6 +119,21 @@ class Home:
                 "over the data in s3/, without the record of executions"
             )
         return Failed(what, where=str(self.path / "catalog.sqlite"))
+
+
+@contextmanager
+def _within(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    if connection.in_transaction:
+        yield
+        return
+    try:
+        connection.execute(begin)
+        yield
+        connection.execute("COMMIT")
+    except BaseException:  # an interrupt may come between any two of these
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def open_home(path: Path) -> Home:

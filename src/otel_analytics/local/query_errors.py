@@ -14,8 +14,6 @@ from otel_analytics.errors import QueryFailed
 from otel_analytics.query.statements import Query, column_position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from otel_analytics.local.s3 import ObjectStore
 
 __all__ = [
@@ -101,9 +99,7 @@ def _athena_message(error: duckdb.Error, query: Query | None, store: ObjectStore
         return found.group()
     if path := _file_in(text, store):
         return str(damaged_file(path, error, store=store))
-    sayings = ((pattern.search(text), say) for pattern, say in _SAYINGS)
-    said_so = next((say(match, query) for match, say in sayings if match), None)
-    return said_so or f"GENERIC_INTERNAL_ERROR: {_first_line(said or text, store)}"
+    return _saying(text, query) or f"GENERIC_INTERNAL_ERROR: {_first_line(said or text, store)}"
 
 
 def _file_in(text: str, store: ObjectStore) -> str | None:
@@ -119,67 +115,55 @@ def _first_line(text: str, store: ObjectStore) -> str:
     return line.replace(f"{store.root}/", "s3://")[:1000]
 
 
-def _at(query: Query | None, name: str) -> str:
-    line, column = column_position(query, name) if query else (1, 1)
-    return f"line {line}:{column}"
+def _saying(text: str, query: Query | None) -> str | None:
+    for pattern, saying in _SAYINGS:
+        if found := re.search(pattern, text):
+            parts = found.groupdict()
+            name = parts.get("name")
+            line, column = column_position(query, name) if query and name else (1, 1)
+            return saying.format(**parts, at=f"line {line}:{column}")
+    return None
 
 
-_Saying = tuple[re.Pattern[str], "Callable[[re.Match[str], Query | None], str]"]
-
-_SAYINGS: Final[tuple[_Saying, ...]] = (
+# The first that is found in DuckDB's words counts; `{at}` is where the query has `{name}`.
+_SAYINGS: Final = (
     (
-        re.compile(r'Referenced (?:column|table) "([^"]+)" not found'),
-        lambda m, q: f"COLUMN_NOT_FOUND: {_at(q, m[1])}: Column '{m[1]}' cannot be resolved",
+        r'Referenced (?:column|table) "(?P<name>[^"]+)" not found',
+        "COLUMN_NOT_FOUND: {at}: Column '{name}' cannot be resolved",
     ),
     (
-        re.compile(r'(?:does not have a column named|Could not find key) "([^"]+)"'),
-        lambda m, q: f"COLUMN_NOT_FOUND: {_at(q, m[1])}: Column '{m[1]}' cannot be resolved",
+        r'(?:does not have a column named|Could not find key) "(?P<name>[^"]+)"',
+        "COLUMN_NOT_FOUND: {at}: Column '{name}' cannot be resolved",
     ),
     (
-        re.compile(r'Ambiguous reference to column name "([^"]+)"'),
-        lambda m, q: f"AMBIGUOUS_NAME: {_at(q, m[1])}: Column '{m[1]}' is ambiguous",
+        r'Ambiguous reference to column name "(?P<name>[^"]+)"',
+        "AMBIGUOUS_NAME: {at}: Column '{name}' is ambiguous",
     ),
     (
-        re.compile(r'column "?([^" ]+)"? must appear in the GROUP BY clause'),
-        lambda m, q: (
-            f"EXPRESSION_NOT_AGGREGATE: {_at(q, m[1])}: '{m[1]}' must be an aggregate expression "
-            "or appear in GROUP BY clause"
-        ),
+        r'column "?(?P<name>[^" ]+)"? must appear in the GROUP BY clause',
+        "EXPRESSION_NOT_AGGREGATE: {at}: '{name}' must be an aggregate expression or appear in "
+        "GROUP BY clause",
     ),
     (
-        re.compile(r"(WHERE|GROUP BY|JOIN) clause cannot contain (?:aggregates|window)"),
-        lambda m, _: (
-            f"EXPRESSION_NOT_SCALAR: {m[1]} clause cannot contain aggregations, window functions "
-            "or grouping operations"
-        ),
+        r"(?P<clause>WHERE|GROUP BY|JOIN) clause cannot contain (?:aggregates|window)",
+        "EXPRESSION_NOT_SCALAR: {clause} clause cannot contain aggregations, window functions or "
+        "grouping operations",
     ),
-    (re.compile(r"[Dd]ivision by zero"), lambda *_: "DIVISION_BY_ZERO: Division by zero"),
+    (r"[Dd]ivision by zero", "DIVISION_BY_ZERO: Division by zero"),
     (
-        re.compile(r"More than one row returned by a subquery"),
-        lambda *_: "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows",
+        r"More than one row returned by a subquery",
+        "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows",
     ),
     (
-        re.compile(r"Could not convert string '(.*?)' to (\w+)"),
-        lambda m, _: f"INVALID_CAST_ARGUMENT: Cannot cast '{m[1]}' to {m[2]}",
+        r"Could not convert string '(?P<value>.*?)' to (?P<type>\w+)",
+        "INVALID_CAST_ARGUMENT: Cannot cast '{value}' to {type}",
     ),
+    (r"Out of Range Error: (?P<said>.*)", "NUMERIC_VALUE_OUT_OF_RANGE: {said}"),
+    (r"Conversion Error: (?P<said>.*)", "INVALID_CAST_ARGUMENT: {said}"),
     (
-        re.compile(r"Conversion Error: (.*out of range.*)"),
-        lambda m, _: f"INVALID_CAST_ARGUMENT: {m[1]}",
+        r"(?P<said>(?:No function matches|Could not choose a best candidate|Cannot compare).*?)"
+        r"(?:\. |\n|$)",
+        "TYPE_MISMATCH: {said}",
     ),
-    (
-        re.compile(r"Out of Range Error: (.*)"),
-        lambda m, _: f"NUMERIC_VALUE_OUT_OF_RANGE: {m[1]}",
-    ),
-    (
-        re.compile(r"Conversion Error: (.*)"),
-        lambda m, _: f"INVALID_CAST_ARGUMENT: {m[1]}",
-    ),
-    (
-        re.compile(r"(?:No function matches|Could not choose a best candidate|Cannot compare)(.*)"),
-        lambda m, _: f"TYPE_MISMATCH: {m[0].split('. ')[0]}",
-    ),
-    (
-        re.compile(r"(?:Binder|Catalog|Parser) Error: (.*)"),
-        lambda m, _: f"SYNTAX_ERROR: line 1:1: {m[1]}",
-    ),
+    (r"(?:Binder|Catalog|Parser) Error: (?P<said>.*)", "SYNTAX_ERROR: line 1:1: {said}"),
 )

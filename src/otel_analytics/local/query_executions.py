@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.query_errors import athena_error
+from otel_analytics.query.statements import Column
 
 if TYPE_CHECKING:
     from otel_analytics.local.engine import Rows
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QueryExecution", "QueryExecutions"]
 
+# In the record beside what get-query-execution shows: the columns of a query's rows.
+_COLUMNS: Final = "ResultColumns"
 _ENGINE_VERSION: Final = {
     "SelectedEngineVersion": "AUTO",
     "EffectiveEngineVersion": "Athena engine version 3",
@@ -94,7 +97,10 @@ class QueryExecutions:
     home: Home
 
     def record(self, execution: QueryExecution) -> None:
-        """Write down how a query execution stands."""
+        """Write down how a query execution stands, and the columns of its rows."""
+        document = execution.document()
+        if execution.rows is not None:
+            document[_COLUMNS] = [[column.name, column.type] for column in execution.rows.columns]
         with self.home.transaction() as connection:
             connection.execute(
                 "REPLACE INTO query_executions VALUES (?, ?, ?, ?)",
@@ -102,7 +108,7 @@ class QueryExecutions:
                     execution.id,
                     execution.state,
                     execution.submitted,
-                    json.dumps(execution.document(), ensure_ascii=False),
+                    json.dumps(document, ensure_ascii=False),
                 ),
             )
 
@@ -111,6 +117,16 @@ class QueryExecutions:
 
         Raises: QueryFailed if there is none
         """
+        return _shown(self._get(identifier))
+
+    def columns(self, identifier: str) -> tuple[Column, ...]:
+        """Return the columns of the rows of a query; none if it has no rows, or is not done.
+
+        Raises: QueryFailed if there is no such query execution
+        """
+        return tuple(Column(*pair) for pair in self._get(identifier).get(_COLUMNS, ()))
+
+    def _get(self, identifier: str) -> dict[str, Any]:
         with self.home.reading() as connection:
             row = connection.execute(
                 "SELECT document FROM query_executions WHERE id = ?", (identifier,)
@@ -127,4 +143,8 @@ class QueryExecutions:
                 "SELECT document FROM query_executions ORDER BY submitted DESC, id LIMIT ?",
                 (max_results,),
             ).fetchall()
-        return [json.loads(document) for (document,) in rows]
+        return [_shown(json.loads(document)) for (document,) in rows]
+
+
+def _shown(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name != _COLUMNS}

@@ -1,7 +1,7 @@
 """A table of the catalog as a relation of DuckDB: which files, which columns, which types.
 
-Files are listed one by one, partitions are the folders' `key=value`, and DuckDB reads only the
-files that a query's predicates on the partition keys leave.
+Files are listed one by one. Partitions are those that are registered, else the folders'
+`key=value`, and DuckDB reads only the files that a query's predicates on their keys leave.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from urllib.parse import quote
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.types import duckdb_type
 from otel_analytics.names import S3Address
+from otel_analytics.pipeline.leaves import lies_at_root
+from otel_analytics.pipeline.publication import EXECUTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from otel_analytics.local.catalog import Table
+    from otel_analytics.local.catalog import Partition, Table
     from otel_analytics.local.s3 import ObjectStore
 
 __all__ = ["Relation", "file_literal", "quoted", "relation_of", "text_literal"]
@@ -52,11 +54,19 @@ def relation_of(
     stands first in every list of files, so that columns and types are the catalog's, even where
     there is no file.
     """
-    address = S3Address.parse(table.location, field=f"location of {table.database}.{table.name}")
-    root = store.path(address)
-    keys = [key.name for key in table.partition_keys]
     schema = _schema_file(table, schemas, write_empty)
-    files = _files(str(root), keys)
+    if table.partitions:
+        parts = [(one, _partition_files(table, one, store)) for one in table.partitions]
+        files = [file for _, listed in parts for file in listed]
+        if not _are_hive_style(table):
+            return Relation(
+                files=tuple(files),
+                sql=_union(table, schema, parts, united=False),
+                united=_union(table, schema, parts, united=True),
+                empty=_select(table, [schema], united=False),
+            )
+    else:
+        files = _table_files(table, store)
     return Relation(
         files=tuple(files),
         sql=_select(table, [schema, *files], united=False),
@@ -65,20 +75,77 @@ def relation_of(
     )
 
 
+def _table_files(table: Table, store: ObjectStore) -> list[str]:
+    folder = _folder(table.location, store, of=f"location of {table.database}.{table.name}")
+    keys = [key.name for key in table.partition_keys]
+    # below such a table there are other versions of it
+    files = _files(folder, keys, deeper=not lies_at_root(table.name, table.location))
+    return _whole(table, files, table.location)
+
+
+def _partition_files(table: Table, partition: Partition, store: ObjectStore) -> list[str]:
+    name = f"partition {'/'.join(partition.values)} of {table.database}.{table.name}"
+    files = _files(_folder(partition.location, store, of=f"location of {name}"), [])
+    return _whole(table, files, partition.location)
+
+
+def _folder(location: str, store: ObjectStore, *, of: str) -> str:
+    return str(store.path(S3Address.parse(location, field=of)))
+
+
+def _whole(table: Table, files: list[str], location: str) -> list[str]:
+    """Return the files; what was published has some, unless newer publications have removed it."""
+    published = EXECUTION in table.parameters or lies_at_root(table.name, table.location)
+    if not files and published:
+        raise QueryFailed(
+            f"HIVE_CANNOT_OPEN_SPLIT: the data of {table.database}.{table.name} are gone from "
+            f"{location}: if it was published again meanwhile, run the query again"
+        )
+    return files
+
+
+def _are_hive_style(table: Table) -> bool:
+    """Return whether each partition's address says its values as `key=value`."""
+    keys = [key.name for key in table.partition_keys]
+    return all(
+        [part for part in one.location.split("/") if "=" in part]
+        == [f"{key}={value}" for key, value in zip(keys, one.values, strict=True)]
+        for one in table.partitions
+    )
+
+
 def _select(table: Table, files: list[str], *, united: bool) -> str:
-    listed = ", ".join(file_literal(file) for file in files)
-    columns = [quoted(column.name) for column in table.columns]
-    if united:
-        columns = [
-            f"CAST({quoted(column.name)} AS {duckdb_type(column.type)}) AS {quoted(column.name)}"
-            for column in table.columns
-        ]
+    columns = _columns(table, united=united)
     for key in table.partition_keys:
         name, kind = quoted(key.name), duckdb_type(key.type)
         columns.append(name if kind == "VARCHAR" else f"CAST({name} AS {kind}) AS {name}")
-    options = "hive_partitioning = true, hive_types_autocast = false"
-    if not table.partition_keys:
-        options = "hive_partitioning = false"
+    return _read(columns, files, hive=bool(table.partition_keys), united=united)
+
+
+def _union(
+    table: Table, schema: str, parts: list[tuple[Partition, list[str]]], *, united: bool
+) -> str:
+    """Return the partitions' rows, the values of each as constants: DuckDB prunes by them."""
+    selects = []
+    for partition, files in parts:
+        columns = _columns(table, united=united)
+        for key, value in zip(table.partition_keys, partition.values, strict=True):
+            text = f"CAST({text_literal(value)} AS {duckdb_type(key.type)})"
+            columns.append(f"{text} AS {quoted(key.name)}")
+        selects.append(_read(columns, [schema, *files], hive=False, united=united))
+    return f"({' UNION ALL '.join(selects)})"
+
+
+def _columns(table: Table, *, united: bool) -> list[str]:
+    names = [(quoted(column.name), duckdb_type(column.type)) for column in table.columns]
+    return [f"CAST({name} AS {kind}) AS {name}" if united else name for name, kind in names]
+
+
+def _read(columns: list[str], files: list[str], *, hive: bool, united: bool) -> str:
+    listed = ", ".join(file_literal(file) for file in files)
+    options = "hive_partitioning = false"
+    if hive:
+        options = "hive_partitioning = true, hive_types_autocast = false"
     if united:
         options += ", union_by_name = true"
     # names and paths are quoted
@@ -104,8 +171,11 @@ def _schema_file(table: Table, folder: Path, write_empty: Callable[[str, Path], 
     return str(path)
 
 
-def _files(folder: str, keys: list[str]) -> list[str]:
-    """Return the data files under `folder`, one level of folders for each partition key."""
+def _files(folder: str, keys: list[str], *, deeper: bool = True) -> list[str]:
+    """Return the data files under `folder`, one level of folders for each partition key.
+
+    Below these, files count at any depth, or only there if not `deeper`.
+    """
     found: list[str] = []
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -116,10 +186,12 @@ def _files(folder: str, keys: list[str]) -> list[str]:
     for entry in entries:
         if entry.name.startswith(("_", ".")):
             continue
-        if not keys:
-            found += _files(entry.path, []) if entry.is_dir() else [entry.path]
-        elif entry.name.lower().startswith(f"{keys[0].lower()}=") and entry.is_dir():
-            found += _files(entry.path, keys[1:])
+        if not keys and not entry.is_dir():
+            found.append(entry.path)
+        elif not keys and deeper:
+            found += _files(entry.path, [])
+        elif keys and entry.name.lower().startswith(f"{keys[0].lower()}=") and entry.is_dir():
+            found += _files(entry.path, keys[1:], deeper=deeper)
     return found
 
 

@@ -92,14 +92,21 @@ class ObjectStore:
         if not prefix.key.endswith("/"):
             raise InvalidName(f"{prefix} is not a prefix to delete: end it with a folder and '/'")
         folder = self.path_to_change(prefix)
-        objects = size_bytes = 0
-        for path in list(_files(folder)):
-            with suppress(FileNotFoundError):
-                size = path.lstat().st_size
-                path.unlink()
-                objects, size_bytes = objects + 1, size_bytes + size
-        _remove_empty(folder)
-        return Deletion(objects, size_bytes)
+        deletion = _unlink(list(_files(folder)))
+        _remove_empty(folder, bucket=self.root / prefix.bucket)
+        return deletion
+
+    def delete_directly_under(self, prefix: S3Address) -> Deletion:
+        """Delete the objects under `prefix` that have no further `/`; return how many they were.
+
+        Raises: what `delete_prefix` raises
+        """
+        if not prefix.key.endswith("/"):
+            raise InvalidName(f"{prefix} is not a prefix to delete: end it with a folder and '/'")
+        folder = self.path_to_change(prefix)
+        if not folder.is_dir():
+            return Deletion(0, 0)
+        return _unlink([path for path in folder.iterdir() if path.is_symlink() or path.is_file()])
 
     def put(self, address: S3Address, body: bytes) -> None:
         """Write an object; a reader sees the old one or the new one."""
@@ -119,9 +126,9 @@ class ObjectStore:
         """
         target = self.path_to_change(address)
         while True:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            # the folder may be gone again if its last object was deleted in between
+            # folders may be gone again if their last object was deleted in between
             with suppress(FileNotFoundError):
+                target.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(target)
                 return
             if not file.exists():
@@ -167,8 +174,21 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (here / name for name in folders if (here / name).is_symlink())
 
 
-def _remove_empty(folder: Path) -> None:
-    for parent, _, _ in os.walk(folder, topdown=False):
+def _unlink(files: list[Path]) -> Deletion:
+    objects = size_bytes = 0
+    for path in files:
+        with suppress(FileNotFoundError):
+            size = path.lstat().st_size
+            path.unlink()
+            objects, size_bytes = objects + 1, size_bytes + size
+    return Deletion(objects, size_bytes)
+
+
+def _remove_empty(folder: Path, *, bucket: Path) -> None:
+    """Remove a folder with those in and above it that hold no object, as S3 has no folders."""
+    inside = [Path(parent) for parent, _, _ in os.walk(folder, topdown=False)]
+    above = folder.relative_to(bucket).parents
+    for empty in (*inside, *(bucket / parent for parent in above if parent.name)):
         # not empty: someone has put an object there meanwhile
         with suppress(OSError):
-            Path(parent).rmdir()
+            empty.rmdir()

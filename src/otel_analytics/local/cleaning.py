@@ -1,0 +1,154 @@
+"""Deleting what is left of executions and publications, over the embedded catalog.
+
+What may go is planned in `pipeline`, again inside the transaction that takes the tables away.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_analytics.errors import Failed, InvalidName
+from otel_analytics.local.catalog import Catalog, EntityNotFound
+from otel_analytics.local.publications import Publications
+from otel_analytics.names import S3Address, execution_token
+from otel_analytics.pipeline.cleaning import CatalogReferences, Leftover, Size, plan_cleaning
+from otel_analytics.pipeline.leaves import find_leaf, find_root
+from otel_analytics.pipeline.publication import is_due
+from otel_analytics.query.handler import Deletion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from otel_analytics.config import Settings
+    from otel_analytics.local.executions import Executions
+    from otel_analytics.local.s3 import ObjectStore
+
+__all__ = ["Cleaned", "Cleaner", "delete_versions"]
+
+_ENDED: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What was deleted: the addresses at which nothing is left, and what could not go and why."""
+
+    deletion: Deletion
+    gone: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def delete_versions(locations: Iterable[str], store: ObjectStore) -> Cleaned:
+    """Delete the data at addresses: all below a leaf, and directly at a table's root.
+
+    Raises: InvalidName for any other address, before anything is deleted
+    """
+    calls = []
+    for location in locations:
+        address = S3Address.parse(location)
+        if find_leaf(location) is not None:
+            calls.append((store.delete_prefix, address))
+        elif find_root(location) is not None:
+            calls.append((store.delete_directly_under, address))
+        else:
+            raise InvalidName(f"{location} is neither a leaf nor a table's root: it stays")
+    objects = size_bytes = 0
+    gone, problems = [], []
+    for delete, address in calls:
+        try:
+            deletion = delete(address)
+        except (Failed, OSError) as error:
+            problems.append(f"{address}: {error}")
+        else:
+            objects, size_bytes = objects + deletion.objects, size_bytes + deletion.size_bytes
+            gone.append(str(address))
+    return Cleaned(Deletion(objects, size_bytes), tuple(gone), tuple(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaner:
+    """What is left in one home, by its settings."""
+
+    settings: Settings
+    catalog: Catalog
+    store: ObjectStore
+    executions: Executions
+
+    def find(self) -> tuple[Leftover, ...]:
+        """Return what may be deleted now."""
+        sizes = self._sizes()
+        with self.catalog.home.snapshot():
+            return self._plan(sizes)
+
+    def delete(self) -> tuple[tuple[Leftover, ...], Cleaned]:
+        """Delete what may be deleted; return what was found, and what became of it."""
+        sizes = self._sizes()
+        # an execution that is redriven meanwhile either is seen here, or finds its tables gone
+        with self.catalog.home.transaction(durable=True):
+            leftovers = self._plan(sizes)
+            for table in (table for leftover in leftovers for table in leftover.tables):
+                with suppress(EntityNotFound):
+                    self.catalog.drop_table(table)
+        cleaned = delete_versions([leftover.location for leftover in leftovers], self.store)
+        self._publications.forget(cleaned.gone)
+        return leftovers, cleaned
+
+    @property
+    def _publications(self) -> Publications:
+        return Publications(self.catalog.home, self.settings.athena.database)
+
+    def _plan(self, sizes: dict[str, Size]) -> tuple[Leftover, ...]:
+        keep = self.settings.publish.keep_versions
+        due: set[str] = set()
+        kept: set[str] = set()
+        for one in self._publications.superseded():
+            is_over = is_due(one.number, latest=one.latest, keep_versions=keep)
+            (due if is_over else kept).add(one.location)
+        listed = self.executions.list_executions()
+        return plan_cleaning(
+            sizes,
+            CatalogReferences.of(self.catalog.locations()),
+            due=due,
+            kept=kept,
+            running={
+                execution_token(one["name"], one["executionArn"]): one["status"] not in _ENDED
+                for one in listed
+            },
+        )
+
+    def _sizes(self) -> dict[str, Size]:
+        """Return the leaves that hold data, and the roots that hold objects directly."""
+        sizes: dict[str, Size] = {}
+        for s3_base in self._s3_bases():
+            for one in self.store.list(S3Address.parse(f"{s3_base}/")):
+                folder, _, _ = str(one.address).rpartition("/")
+                place = _place(f"{folder}/")
+                if place is not None:
+                    before = sizes.get(place, Size())
+                    sizes[place] = Size(before.objects + 1, before.size_bytes + one.size_bytes)
+        return sizes
+
+    def _s3_bases(self) -> set[str]:
+        """Return where tables' data lie: by the settings now, and by those of the past."""
+        staging = CatalogReferences.of(self.catalog.locations()).staging
+        superseded = [one.location for one in self._publications.superseded()]
+        leaves = [find_leaf(location) for location in (*staging, *superseded)]
+        roots = [find_root(location) for location in superseded]
+        return {
+            self.settings.athena.s3_base.rstrip("/"),
+            *(leaf.s3_base for leaf in leaves if leaf is not None),
+            *(root[0] for root in roots if root is not None),
+        }
+
+
+def _place(folder: str) -> str | None:
+    """Return the leaf in which a folder lies, or the root that it is."""
+    if find_root(folder) is not None:
+        return folder
+    parts = folder.split("/")
+    for length in range(len(parts) - 1, 3, -1):
+        candidate = "/".join(parts[:length]) + "/"
+        if find_leaf(candidate) is not None:
+            return candidate
+    return None
