@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from demo.otlp import ShopEvent, export_requests, write_json_lines, write_length_delimited
+from otel_analytics import asl
+from otel_analytics.local.embedded import EmbeddedAws
 from tests.cli.shell import Shell
 from tests.oracle.otto import read_otto
 
@@ -55,6 +58,17 @@ def own_otto(otto_shell: Shell, tmp_path: Path) -> Shell:
     """A copy of it, which a test may change."""
     shutil.copytree(otto_shell.home, tmp_path / otto_shell.home.name)
     return Shell(tmp_path)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let executions wait in virtual time."""
+    real = EmbeddedAws.step_functions
+
+    def step_functions(aws: EmbeddedAws, **options: Any) -> Any:
+        return replace(real(aws, **options), clock=asl.VirtualClock(1_760_961_600))
+
+    monkeypatch.setattr(EmbeddedAws, "step_functions", step_functions)
 
 
 @pytest.fixture

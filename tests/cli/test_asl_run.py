@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DAY_NS = 24 * 3600 * 10**9
 NOON = 1_760_961_600 * 10**9  # 2025-10-20 12:00 UTC
-E = "2025-10-25"
+E = "2025-10-24"
 INVOKE = "arn:aws:states:::lambda:invoke"
 FUNCTIONS = """
 import time

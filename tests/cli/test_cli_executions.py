@@ -123,22 +123,33 @@ def test_reverse_order_and_max_results_show_the_end_first(three: Shell) -> None:
     assert kinds(last.json) == ["ExecutionSucceeded"]
 
 
-def test_the_history_has_21_tasks_a_service(three: Shell) -> None:
+def test_the_history_has_25_tasks_a_service_and_one_that_stores_the_summary(three: Shell) -> None:
     events = three.done("history", "backfill-1", "--json").json
     entered = [
         event["stateEnteredEventDetails"]["name"]
         for event in events
         if event["type"] == "TaskStateEntered"
     ]
-    assert len(entered) == 21  # 7 tables, dropped, built and created
-    assert kinds(events).count("TaskSucceeded") == 21
+    assert kinds(events).count("TaskSucceeded") == len(entered)
+    assert len(entered) == 26
     assert set(entered[:2]) == {"DropMAUTable", "DropDAUTable"}
-    assert entered[-1] == "CreateEventDistributionTable"
+    # 7 tables, dropped, built and created
+    assert entered[20:] == [
+        "CreateEventDistributionTable",
+        "BuildVerificationQuery",
+        "VerifyTables",
+        "ReadVerification",
+        "PublishTables",
+        "StoreSummary",
+    ]
 
 
 def test_people_get_a_table(three: Shell) -> None:
     assert "InvalidInput service_names must be a list" in three.done("history", "wrong").stdout
-    assert "status: FAILED" in three.done("describe", "wrong").stdout
+    described = three.done("describe", "wrong").stdout
+    assert "status: FAILED" in described
+    assert "\nwhy: The payload is not what the state machine takes" in described
+    assert "\nwhat to do: Correct the field that the cause names" in described
     lines = three.done("executions", "--max-results", "1").stdout.splitlines()
     assert lines[0].split() == ["name", "status", "startDate", "stopDate"]
     assert lines[2].split()[:2] == ["wrong", "FAILED"]

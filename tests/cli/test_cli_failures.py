@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import subprocess
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,6 @@ import pytest
 import zstandard
 
 from demo.otlp import ShopEvent, export_requests, json_document, write_json_lines
-from otel_analytics import asl
-from otel_analytics.local.embedded import EmbeddedAws
 from otel_analytics.query import coverage
 from tests.cli.conftest import E
 from tests.cli.seven import tables_of
@@ -58,17 +55,6 @@ def damage_column(file: Path, name: str) -> None:
     with file.open("r+b") as content:
         content.seek(begin)
         content.write(b"\xff" * chunk.total_compressed_size)
-
-
-@pytest.fixture
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let executions wait in virtual time."""
-    real = EmbeddedAws.step_functions
-
-    def step_functions(aws: EmbeddedAws, **options: Any) -> Any:
-        return replace(real(aws, **options), clock=asl.VirtualClock(1_760_961_600))
-
-    monkeypatch.setattr(EmbeddedAws, "step_functions", step_functions)
 
 
 @pytest.fixture
@@ -177,26 +163,28 @@ def test_a_corrupt_lake_file_is_named_by_query_and_run(own_otto: Shell) -> None:
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_table_that_cannot_be_created_is_tried_four_times_and_fails_the_execution(
+def test_a_table_of_damaged_data_is_tried_once_and_fails_its_service(
     own_otto: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The check before a run would find the damage first, as it does in the next test.
-    monkeypatch.setattr(coverage, "check_coverage", lambda *_, **__: [])
+    monkeypatch.setattr(coverage, "coverage_warnings", lambda *_, **__: [])
     file = lake_file(own_otto, "2022-08-28")
     damage_column(file, "event_name")
     address = f"s3://{file.relative_to(own_otto.home / 's3')}"
     run = own_otto.run("run", "otto", "--execution-date", E, "--name", "damaged")
-    assert (run.exit_code, run.stdout) == (1, "")
+    assert run.exit_code == 1
     assert f"States.TaskFailed: HIVE_BAD_DATA: {address} cannot be read" in run.stderr
+    assert "    what to do: Remove the file that the reason names" in run.stderr
     assert "see: otel-analytics history damaged --reverse-order" in run.stderr
     assert "Traceback" not in run.stderr
     described = own_otto.done("describe", "damaged", "--json").json
-    query = json.loads(described["cause"])["QueryExecution"]
+    assert described["error"] == "ServicesFailed"
+    assert f"HIVE_BAD_DATA: {address}" in described["cause"]
+    events = own_otto.done("history", "damaged", "--json").json
+    (failed,) = [event for event in events if event["type"] == "TaskFailed"]
+    query = json.loads(failed["taskFailedEventDetails"]["cause"])["QueryExecution"]
     assert query["Status"]["State"] == "FAILED"
     assert query["Status"]["StateChangeReason"].startswith(f"HIVE_BAD_DATA: {address}")
-    events = own_otto.done("history", "damaged", "--json").json
-    failed = [event for event in events if event["type"] == "TaskFailed"]
-    assert len(failed) == 4  # the first attempt and three more
 
 
 def test_a_damaged_file_of_the_lake_is_found_before_a_run_begins(own_otto: Shell) -> None:
@@ -227,7 +215,7 @@ def test_a_run_reads_only_the_files_of_its_windows(own_otto: Shell) -> None:
 def test_a_shorter_window_scans_fewer_bytes(otto_shell: Shell) -> None:
     (execution,) = otto_shell.done("executions", "--json").json["executions"]
     described = otto_shell.done("describe", execution["name"], "--json").json
-    (service,) = json.loads(described["output"])["tables"]
+    (service,) = json.loads(described["output"])["results"]
     scanned = {table["query_type"]: table["scanned_bytes"] for table in service["tables"]}
     assert 0 < scanned["event_distribution"] < scanned["session_metrics"]
 

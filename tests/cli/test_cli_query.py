@@ -38,13 +38,13 @@ def test_the_seeds_validation_query_runs_verbatim(
     noon = 1_760_961_600 * 10**9  # 2025-10-20
     days = [noon - days_before * 86_400 * 10**9 for days_before in range(3)]
     ingest(*(ShopEvent("theshop-brand", time, "open", "u", "s") for time in days))
-    shell.done("run", "theshop-brand", "--execution-date", "2025-10-28")
-    expected = [{"record_count": 3, "last_execution": "2025-10-28"}]
+    shell.done("run", "theshop-brand", "--execution-date", "2025-10-21")
+    expected = [{"record_count": 3, "last_execution": "2025-10-21"}]
     assert shell.query(validation_query) == expected
     assert shell.done("query", "-", "--json", stdin=validation_query).json == expected
     shown = shell.done("query", validation_query).stdout.splitlines()
     assert shown[0].split() == ["record_count", "last_execution"]
-    assert shown[2].split() == ["3", "2025-10-28"]
+    assert shown[2].split() == ["3", "2025-10-21"]
 
 
 def test_a_row_is_an_object_and_dates_are_iso_text(otto_shell: Shell) -> None:
@@ -115,14 +115,25 @@ def test_verify_before_any_run_is_refused(shell: Shell) -> None:
 
 def test_tables_have_the_columns_of_the_definition(otto_shell: Shell) -> None:
     tables = {one["table"]: one for one in otto_shell.done("tables", "--json").json}
-    assert set(tables) == {"logall", *(f"otto_{name}_summary" for name in TABLES)}
+    published = {f"otto_{name}_summary" for name in TABLES}
+    assert set(tables) == {"logall", *published, *(f"{name}_history" for name in published)}
     for query_type in TABLES:
         table = tables[f"otto_{query_type}_summary"]
         declared = {name: kind.upper() for name, kind in table["columns"].items()}
         assert declared == COLUMNS[query_type]
-        assert table["location"] == f"s3://otel-analytics/summary/otto_{query_type}/"
+        assert table["location"].startswith(f"s3://otel-analytics/summary/otto_{query_type}/")
     assert tables["logall"]["partitions"] == {"year": "string", "month": "string", "day": "string"}
     assert "otto_mau_summary" in otto_shell.done("tables").stdout
+
+
+def test_tables_say_what_they_are_and_as_of_when(otto_shell: Shell) -> None:
+    tables = {one["table"]: one for one in otto_shell.done("tables", "--json").json}
+    shown = ("kind", "execution_date", "row_count", "partitions")
+    dau = tables["otto_dau_summary"]
+    assert [dau[name] for name in shown] == ["published", E, 29, {}]
+    history = tables["otto_dau_summary_history"]
+    assert [history[name] for name in shown] == ["history", None, None, {"execution_date": "date"}]
+    assert tables["logall"]["kind"] == "other"
 
 
 def test_without_tables_the_list_is_empty(shell: Shell) -> None:

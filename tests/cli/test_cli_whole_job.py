@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.otlp import ShopEvent
+from demo.otlp import ShopEvent, export_requests, write_json_lines
 from tests.cli.conftest import E
 from tests.cli.seven import assert_tables_are_the_oracles, tables_of
 from tests.oracle.otto import SERVICE, as_oracle_events
@@ -62,7 +62,8 @@ def test_the_seven_tables_are_the_oracles(otto_shell: Shell, otto: list[ShopEven
 def test_an_execution_date_in_the_middle_and_another_time_zone(
     own_otto: Shell, otto: list[ShopEvent]
 ) -> None:
-    own_otto.done("run", "otto", "--execution-date", "2022-08-13", "--set", "timezone=Asia/Seoul")
+    run = ("run", "otto", "--execution-date", "2022-08-13", "--replace-newer")
+    own_otto.done(*run, "--set", "timezone=Asia/Seoul")
     definition = Definition(date(2022, 8, 13), timezone="Asia/Seoul")
     tables = tables_of(own_otto, "otto")
     assert {row["execution_date"] for row in tables["dau"]} == {"2022-08-13"}
@@ -86,7 +87,7 @@ def test_a_payload_names_its_services(shell: Shell, ingest: Ingest) -> None:
     payload = {"service_names": ["theshop-brand", "theshop-pharmacy"]}
     (shell.folder / "step-payload.json").write_text(json.dumps(payload))
     execution = shell.done(
-        "run", "--input", "step-payload.json", "--execution-date", "2025-10-28", "--json"
+        "run", "--input", "step-payload.json", "--execution-date", "2025-10-23", "--json"
     ).json
     output = json.loads(execution["output"])
     assert output["status"] == "COMPLETED"
@@ -94,6 +95,7 @@ def test_a_payload_names_its_services(shell: Shell, ingest: Ingest) -> None:
     summary = output["execution_summary"]
     started = datetime.fromisoformat(summary.pop("execution_time"))
     assert started <= datetime.fromisoformat(execution["startDate"])
+    assert summary.pop("summary_location").startswith(f"{summary['output_location']}/summaries/")
     assert summary == {
         "database": "log_db",
         "output_location": "s3://otel-analytics/athena-results",
@@ -105,8 +107,8 @@ def test_a_payload_names_its_services(shell: Shell, ingest: Ingest) -> None:
 
 
 def test_the_payload_may_come_from_standard_input(own_otto: Shell) -> None:
-    payload = json.dumps({"service_names": ["otto"], "execution_date": "2022-08-02"})
-    own_otto.done("run", "--input", "-", stdin=payload)
+    payload = {"service_names": ["otto"], "execution_date": "2022-08-02", "replace_newer": True}
+    own_otto.done("run", "--input", "-", stdin=json.dumps(payload))
     rows = own_otto.query("SELECT MAX(execution_date) AS e FROM otto_dau_summary")
     assert rows == [{"e": "2022-08-02"}]
 
@@ -115,41 +117,38 @@ def test_services_with_three_parts_do_not_overwrite_each_other(
     shell: Shell, ingest: Ingest
 ) -> None:
     ingest(*events_of("theshop-brand-kr", 1), *events_of("theshop-brand-jp", 2))
-    shell.done("run", "theshop-brand-kr", "theshop-brand-jp", "--execution-date", "2025-10-28")
+    shell.done("run", "theshop-brand-kr", "theshop-brand-jp", "--execution-date", "2025-10-22")
     for prefix, days in (("theshop_brand_kr", 1), ("theshop_brand_jp", 2)):
         rows = shell.query(f"SELECT service_name FROM {prefix}_dau_summary")
         assert rows == [{"service_name": prefix.replace("_", "-")}] * days
 
 
 def test_a_known_service_without_events_in_a_window_gets_empty_tables(own_otto: Shell) -> None:
+    last = int(datetime(2022, 12, 14, 12, tzinfo=UTC).timestamp()) * 10**9
+    others = [ShopEvent("other", last - n * DAY_NS, "open", "u", "s") for n in range(109)]
+    write_json_lines(own_otto.folder / "events", export_requests(others))
+    own_otto.done("ingest", "events")
     ended = own_otto.done("run", "otto", "--execution-date", "2022-12-15")
     tables = tables_of(own_otto, "otto")
     # OTTO's events are 109 days old and more: in the windows of mau and user_cohort alone.
     assert {name for name, rows in tables.items() if rows} == {"mau", "user_cohort"}
-    assert "warning" not in ended.stderr
+    assert "so its" not in ended.stderr
+    assert "warning: otto: quiet_service: " in ended.stderr
 
 
-def test_a_service_without_any_event_in_the_windows_is_refused_with_the_days_it_has(
-    own_otto: Shell,
+@pytest.mark.parametrize(("service", "execution_date"), [("otto", "2030-01-01"), ("oto", E)])
+def test_a_service_without_an_event_in_the_windows_fails_and_the_known_ones_are_named_with_days(
+    own_otto: Shell, service: str, execution_date: str
 ) -> None:
     before = tables_of(own_otto, "otto")
-    message = own_otto.refused("run", "otto", "--execution-date", "2030-01-01")
-    assert message == (
-        "no event of otto from 2028-12-01 to 2029-12-31; logall has otto from 2022-07-31 to "
-        "2022-08-28: give --execution-date, a day after these"
-    )
+    run = own_otto.run("run", service, "--execution-date", execution_date)
+    assert run.exit_code == 1
+    assert f"  {service}: VerifyTables: UnknownService" in run.stderr
+    (line,) = [line for line in run.stderr.splitlines() if "service_known" in line]
+    assert "otto" in line.partition("service_known")[2]
+    assert "2022-07-31" in line
+    assert "2022-08-28" in line
     assert tables_of(own_otto, "otto") == before
-
-
-def test_a_service_that_the_logs_do_not_know_is_refused_and_those_they_know_are_named(
-    own_otto: Shell,
-) -> None:
-    before = own_otto.done("executions", "--json").json
-    message = own_otto.refused("run", "otto", "oto", "--execution-date", E)
-    assert message == (
-        "no event of oto from 2021-08-01 to 2022-08-28; the services in logall are: otto"
-    )
-    assert own_otto.done("executions", "--json").json == before
 
 
 @pytest.mark.parametrize(
@@ -163,7 +162,7 @@ def test_a_service_whose_events_carry_no_user_or_session_gets_a_warning_that_nam
     shell: Shell, ingest: Ingest, missing: str, setting: str, keys: str
 ) -> None:
     ingest(*events_of("shop", 2, **{missing: None}))  # type: ignore[arg-type]
-    ended = shell.done("run", "shop", "--execution-date", "2025-10-28")
+    ended = shell.done("run", "shop", "--execution-date", "2025-10-22")
     warnings = [line for line in ended.stderr.splitlines() if line.startswith("warning")]
     assert warnings == [
         f"warning: shop has 2 events and none with a {missing} ({setting} = {keys}), so its tables "
@@ -179,10 +178,10 @@ def test_names_that_no_event_of_a_service_has_are_warned_of_service_by_service(
 ) -> None:
     ingest(*events_of("shop", 2), *events_of("store", 2))
     names = ("--set", "events.product_view=open", "--set", "events.cart_add=open,add")
-    ended = shell.done("run", "shop", "store", "--execution-date", "2025-10-28", *names)
+    ended = shell.done("run", "shop", "store", "--execution-date", "2025-10-22", *names)
     assert "warning" not in ended.stderr
     names = ("--set", "events.session_start=begin", *names)
-    ended = shell.done("run", "shop", "--execution-date", "2025-10-28", *names)
+    ended = shell.done("run", "shop", "--execution-date", "2025-10-22", *names)
     assert "warning: shop has no event named by events.session_start = begin, so" in ended.stderr
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from otel_analytics.cli.input import read_json
 from otel_analytics.cli.options import json_option, settings_of, settings_options
 from otel_analytics.cli.output import say
 
@@ -42,6 +43,13 @@ _lambda_option = click.option(
     multiple=True,
     help="A function by its name, name:alias or ARN; may be repeated.",
 )
+_state_machine_option = click.option(
+    "--state-machine",
+    "state_machines",
+    metavar="NAME=DOCUMENT.json",
+    multiple=True,
+    help="A document whose executions a state may start, by name or ARN; may be repeated.",
+)
 _instant_option = click.option(
     "--instant", is_flag=True, help="Waits and the delays of retries take no time."
 )
@@ -51,18 +59,20 @@ _instant_option = click.option(
 @click.argument("document", metavar="DOCUMENT")
 @click.option("--input", "input_file", metavar="FILE", help="The input as JSON; - for stdin.")
 @_lambda_option
+@_state_machine_option
 @click.option("--name", help="The execution's name; default: a new UUID.")
 @_instant_option
 @json_option
 @settings_options
 @click.pass_context
-def run_command(
+def run_command(  # noqa: PLR0913 - each option is one
     ctx: click.Context,
     /,
     *,
     document: str,
     input_file: str | None,
     lambdas: tuple[str, ...],
+    state_machines: tuple[str, ...],
     name: str | None,
     instant: bool,
     as_json: bool,
@@ -71,25 +81,27 @@ def run_command(
     """Run a document; without --input, on {}.
 
     Prints the output, or with --json one object: status, output, error, cause, history and
-    transitions. Exits with 1 unless the execution succeeded, with 2 if the document, the input or
-    a Lambda was refused.
+    transitions. Exits with 1 unless the execution succeeded, with 2 if the document, the input, a
+    Lambda or a nested state machine was refused. Ends when the nested executions have ended, also
+    those for which no state waits.
     """
     from otel_analytics import asl
     from otel_analytics.local.embedded import open_embedded_aws
     from otel_analytics.local.function_files import load_functions
-    from otel_analytics.local.lambdas import check_functions
+    from otel_analytics.local.state_machine_files import check_references, load_machines
     from otel_analytics.local.step_functions import StepFunctions
 
     definition = _read(document)
     machine = asl.parse(definition)
     value = _input(input_file)
+    machines = load_machines(state_machines)
     # What a Lambda prints is no data of ours.
     with redirect_stdout(sys.stderr):
         functions = load_functions(lambdas)
-        check_functions(machine, functions)
+        check_references(machine, functions, machines)
         with open_embedded_aws(settings_of(ctx, flags)) as aws:
             step_functions = StepFunctions(
-                aws.athena, aws.executions, functions, clock=_clock(instant=instant)
+                aws.athena, aws.executions, functions, machines, clock=_clock(instant=instant)
             )
             execution = step_functions.start_execution(
                 definition, value, name=name, state_machine=_machine_name(document)
@@ -101,6 +113,7 @@ def run_command(
 @asl_command.command("redrive", short_help="Go on with an execution that did not succeed.")
 @click.argument("execution", metavar="ID")
 @_lambda_option
+@_state_machine_option
 @_instant_option
 @json_option
 @settings_options
@@ -111,6 +124,7 @@ def redrive_command(
     *,
     execution: str,
     lambdas: tuple[str, ...],
+    state_machines: tuple[str, ...],
     instant: bool,
     as_json: bool,
     **flags: Any,
@@ -118,12 +132,13 @@ def redrive_command(
     """Go on with an execution that failed, was stopped, or whose process died.
 
     ID is its ARN, its name, or the beginning of its name. It goes on from the states that failed;
-    what had succeeded is not run again. Its Lambdas must be given anew; those of `run` need not.
+    what had succeeded is not run again. Its Lambdas and nested state machines must be given anew;
+    those of `run` need not. A state that failed with its nested execution starts another.
     """
     from otel_analytics import asl
     from otel_analytics.local.embedded import open_embedded_aws
     from otel_analytics.local.function_files import load_functions
-    from otel_analytics.local.lambdas import check_functions
+    from otel_analytics.local.state_machine_files import check_references, load_machines
     from otel_analytics.local.step_functions import STATE_MACHINE
 
     with redirect_stdout(sys.stderr), open_embedded_aws(settings_of(ctx, flags)) as aws:
@@ -134,8 +149,12 @@ def redrive_command(
             **(step_functions.functions if is_ours else {}),
             **load_functions(lambdas),
         }
-        check_functions(asl.parse(aws.executions.definition(execution)), functions)
-        step_functions = replace(step_functions, functions=functions, clock=_clock(instant=instant))
+        machine = asl.parse(aws.executions.definition(execution))
+        machines = {**step_functions.machines, **load_machines(state_machines)}
+        check_references(machine, functions, machines)
+        step_functions = replace(
+            step_functions, functions=functions, machines=machines, clock=_clock(instant=instant)
+        )
         report = _report(aws, step_functions.redrive_execution(execution))
     _print(report, as_json=as_json)
 
@@ -191,18 +210,9 @@ def validate_command(*, document: str, as_json: bool) -> None:
 
 
 def _read(document: str) -> str:
-    from otel_analytics.errors import InvalidDocument, UnreadablePath
+    from otel_analytics.local.state_machine_files import read_document
 
-    try:
-        return sys.stdin.read() if document == "-" else Path(document).read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidDocument(
-            f"the document is not JSON in UTF-8: {error}", where=document
-        ) from error
-    except OSError as error:
-        raise UnreadablePath(
-            f"cannot be read: {error.strerror}: name a state machine document", where=document
-        ) from error
+    return sys.stdin.read() if document == "-" else read_document(document)
 
 
 def _clock(*, instant: bool) -> Clock:
@@ -212,9 +222,7 @@ def _clock(*, instant: bool) -> Clock:
 
 
 def _input(input_file: str | None) -> Any:
-    from otel_analytics.cli.run import read_payload
-
-    return {} if input_file is None else read_payload(input_file)
+    return {} if input_file is None else read_json(input_file)
 
 
 def _machine_name(document: str) -> str:

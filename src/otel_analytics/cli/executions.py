@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from otel_analytics.cli.options import json_option, settings_of, settings_options
 from otel_analytics.cli.output import harmless, print_json, print_table, say
+from otel_analytics.cli.results import explanation_lines, failure_lines, summary_of
+from otel_analytics.cli.trail import Place, Trail, details_of, failure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["describe_command", "executions_command", "history_command"]
 
@@ -44,12 +49,14 @@ def executions_command(
 def describe_command(ctx: click.Context, /, *, execution: str, as_json: bool, **flags: Any) -> None:
     """Show one execution, as `aws stepfunctions describe-execution` does.
 
-    ID is its ARN, its name, or the beginning of its name.
+    ID is its ARN, its name, or the beginning of its name. Of one that failed, also says which
+    services failed, why, and what to do.
     """
     from otel_analytics.local.embedded import open_embedded_aws
 
     with open_embedded_aws(settings_of(ctx, flags)) as aws:
         described = aws.executions.describe_execution(execution)
+        summary = summary_of(described, aws.store)
     if as_json:
         print_json(described)
         return
@@ -58,6 +65,12 @@ def describe_command(ctx: click.Context, /, *, execution: str, as_json: bool, **
             click.echo(f"{key}:\n{_indented(value)}")
         elif not key.endswith("Details"):
             click.echo(harmless(f"{key}: {value}"))
+    if summary is None:
+        lines = explanation_lines(described.get("error"), described.get("cause"))
+    else:
+        lines = failure_lines(summary)
+    for line in lines:
+        click.echo(harmless(line))
 
 
 @click.command("history", short_help="Show the events of one execution.")
@@ -79,28 +92,50 @@ def history_command(
 ) -> None:
     """Show the events of one execution, as `aws stepfunctions get-execution-history` does.
 
-    ID is its ARN, its name, or the beginning of its name.
+    ID is its ARN, its name, or the beginning of its name. Without --json, the failures among the
+    events are explained below them.
     """
     from otel_analytics.local.embedded import open_embedded_aws
 
     with open_embedded_aws(settings_of(ctx, flags)) as aws:
-        events = aws.executions.get_execution_history(
+        shown = aws.executions.get_execution_history(
             execution, reverse_order=reverse_order, max_results=max_results
         )
-    if as_json:
-        print_json(events)
-    else:
-        print_table(("id", "timestamp", "type", "what"), [_line(event) for event in events])
+        if as_json:
+            print_json(shown)
+            return
+        trail = Trail()
+        history = aws.executions.get_execution_history(execution)
+        places = {event["id"]: trail.follow(event) for event in history}
+    columns = ("id", "timestamp", "type", "what")
+    print_table(columns, [_line(event, places[event["id"]]) for event in shown])
+    for line in _explanations(shown):
+        click.echo(harmless(line))
 
 
-def _line(event: dict[str, Any]) -> tuple[Any, ...]:
-    details: dict[str, Any] = next(
-        (value for key, value in event.items() if key.endswith("EventDetails")), {}
-    )
-    parts = [str(details[key]) for key in ("name", "resource", "error") if key in details]
+def _line(event: dict[str, Any], place: Place) -> tuple[Any, ...]:
+    from otel_analytics.pipeline.explanations import reason_of
+
+    details = details_of(event)
+    parts = [str(details[key]) for key in ("name", "resource") if key in details]
+    is_again = event["type"].endswith("Scheduled") and place.attempt > 1
+    if is_again or (place.attempt and failure_of(event)):
+        parts.append(f"({place.state}, attempt {place.attempt})")
+    parts += [str(details["error"])] if "error" in details else []
     if "cause" in details:
-        parts.append(_shortened(details["cause"]))
+        parts.append(_shortened(reason_of(details["cause"])))
     return event["id"], event["timestamp"], event["type"], " ".join(parts)
+
+
+def _explanations(events: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield each error of the events that is of a known kind, why it came, and what to do."""
+    told = set()
+    for event in events:
+        details = details_of(event)
+        lines = tuple(explanation_lines(details.get("error"), details.get("cause")))
+        if lines and lines not in told:
+            told.add(lines)
+            yield from ("", str(details.get("error")), *(f"  {line}" for line in lines))
 
 
 def _shortened(text: str, limit: int = 200) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from otel_analytics.cli.output import say
+from otel_analytics.cli.trail import Trail, details_of, failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "StateChange", "Tracker", "show_progress"]
 
+SERVICE_FAILED: Final = "ServiceFailed"  # the state in which a service ends that failed
+_MOST_CHARACTERS: Final = 200
+
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """One state of one service that was entered, left, or failed an attempt.
+    """What became of one state of one service: `entered`, `left`, or `failed` an attempt.
+
+    `service failed` is the end of a service, in that state.
 
     Units:  seconds: how long the state took, where it was left
     """
@@ -29,49 +35,53 @@ class StateChange:
     service_name: str
     state: str
     change: str
+    attempt: int = 1
     seconds: float | None = None
     reason: str = ""
 
 
 @dataclass(slots=True)
 class Tracker:
-    """Follows each event to the service it belongs to, by the chain of previous events."""
+    """Follows each event to the service and the state it belongs to."""
 
-    _services: dict[int, str] = field(default_factory=dict)
+    _trail: Trail = field(default_factory=Trail)
     _entered: dict[tuple[str, str], float] = field(default_factory=dict)
+    _failed: set[int] = field(default_factory=set)
 
     def follow(self, event: Mapping[str, Any]) -> StateChange | None:
         """Return what the event changes for a person who watches, or None."""
-        kind = event["type"]
+        kind, place = event["type"], self._trail.follow(event)
+        service, state = place.service_name, place.state
         timestamp_s = datetime.fromisoformat(event["timestamp"]).timestamp()
-        entered = event.get("stateEnteredEventDetails", {})
-        service = _service_of_input(entered.get("input")) or self._services.get(
-            event["previousEventId"], ""
-        )
-        self._services[event["id"]] = service
         if kind == "TaskStateEntered":
-            self._entered[service, entered["name"]] = timestamp_s
-            return StateChange(service, entered["name"], "entered")
-        if kind == "TaskStateExited":
-            name = event["stateExitedEventDetails"]["name"]
-            since = self._entered.get((service, name), timestamp_s)
-            return StateChange(service, name, "left", timestamp_s - since)
-        if kind in ("TaskFailed", "TaskTimedOut", "LambdaFunctionFailed"):
-            details: dict[str, Any] = next(
-                (v for k, v in event.items() if k.endswith("EventDetails")), {}
-            )
-            return StateChange(service, "", "failed", reason=details.get("error", kind))
+            self._entered[service, state] = timestamp_s
+            return StateChange(service, state, "entered")
+        if failure := failure_of(event):
+            self._failed.add(event["id"])
+            return StateChange(service, state, "failed", place.attempt, reason=_told(failure))
+        if kind == "TaskStateExited" and event["previousEventId"] not in self._failed:
+            seconds = timestamp_s - self._entered.get((service, state), timestamp_s)
+            return StateChange(service, state, "left", place.attempt, seconds)
+        if kind == "PassStateEntered" and state == SERVICE_FAILED:
+            return _service_failed(service, details_of(event))
         return None
 
 
-def _service_of_input(text: str | None) -> str:
+def _told(failure: Mapping[str, Any]) -> str:
+    from otel_analytics.pipeline.explanations import reason_of
+
+    reason = reason_of(failure.get("cause") or "")
+    text = f"{failure['error']}: {reason}" if reason else str(failure["error"])
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
+
+
+def _service_failed(service: str, entered: Mapping[str, Any]) -> StateChange | None:
     import json
 
-    if not text or '"service_name"' not in text:
-        return ""
-    value = json.loads(text)
-    name = value.get("service_name", "") if isinstance(value, dict) else ""
-    return name if isinstance(name, str) else ""
+    match json.loads(entered["input"]):
+        case {"failure": {"state": str(state), "error": str(error)}}:
+            return StateChange(service, state, "service failed", reason=error)
+    return None  # another document has a state of that name
 
 
 class Progress(Protocol):
@@ -99,10 +109,22 @@ class _PlainLines:
     def __exit__(self, *_: object) -> None: ...
 
     def _print(self, change: StateChange) -> None:
-        if change.change == "left":
-            say(f"  {change.service_name}  {change.state}  {change.seconds:.2f} s")
-        elif change.change == "failed":
-            say(f"  {change.service_name}  an attempt failed: {change.reason}")
+        if change.change != "entered":
+            where = "  ".join(filter(None, (change.service_name, change.state)))
+            say(f"  {where}  {_what(change)}")
+
+
+def _what(change: StateChange) -> str:
+    match change.change:
+        case "entered":
+            return "running"
+        case "left":
+            again = f" (attempt {change.attempt})" if change.attempt > 1 else ""
+            return f"{change.seconds:.2f} s{again}"
+        case "failed":
+            return f"attempt {change.attempt} failed: {change.reason}"
+        case _:
+            return f"the service FAILED: {change.reason}"
 
 
 class _LiveTable:
@@ -126,12 +148,8 @@ class _LiveTable:
             self._live.stop()
 
     def _show(self, change: StateChange) -> None:
-        if change.change == "entered":
-            self._lines[change.service_name, change.state] = ("running", "yellow")
-        elif change.change == "left":
-            self._lines[change.service_name, change.state] = (f"{change.seconds:.2f} s", "green")
-        else:
-            self._lines[change.service_name, change.reason] = ("an attempt failed", "red")
+        style = {"entered": "yellow", "left": "green"}.get(change.change, "red")
+        self._lines[change.service_name, change.state] = (_what(change), style)
         if self._live is not None:
             self._live.update(self._table())
 

@@ -11,6 +11,7 @@ from otel_analytics.cli.options import json_option, settings_of, settings_option
 from otel_analytics.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
+    from otel_analytics.local.catalog import Table
     from otel_analytics.local.engine import Rows
 
 __all__ = ["query_command", "tables_command"]
@@ -21,32 +22,56 @@ __all__ = ["query_command", "tables_command"]
 @settings_options
 @click.pass_context
 def tables_command(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> None:
-    """List the tables of the database: the published ones and the lake's."""
+    """List the tables of the database: the published ones, their histories, and the lake's.
+
+    What executions are building is left out; `query 'SHOW TABLES'` lists that too.
+    """
     from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.pipeline.leaves import is_staging
 
     settings = settings_of(ctx, flags)
     with open_embedded_aws(settings) as aws:
-        tables = aws.catalog.tables(settings.athena.database)
+        tables = [
+            table
+            for table in aws.catalog.tables(settings.athena.database)
+            if not is_staging(table.name, table.location)
+        ]
     if as_json:
-        print_json(
-            [
-                {
-                    "database": table.database,
-                    "table": table.name,
-                    "location": table.location,
-                    "columns": {column.name: column.type for column in table.columns},
-                    "partitions": {key.name: key.type for key in table.partition_keys},
-                }
-                for table in tables
-            ]
-        )
+        print_json([_document(table) for table in tables])
     elif tables:
         print_table(
-            ("table", "columns", "location"),
-            [(table.name, len(table.columns), table.location) for table in tables],
+            ("table", "kind", "execution_date", "rows", "location"),
+            [
+                (
+                    one["table"],
+                    one["kind"],
+                    one["execution_date"],
+                    one["row_count"],
+                    one["location"],
+                )
+                for one in map(_document, tables)
+            ],
         )
     else:
         say("no tables yet: otel-analytics ingest PATH…, then otel-analytics run SERVICE…")
+
+
+def _document(table: Table) -> dict[str, Any]:
+    from otel_analytics.pipeline.publication import EXECUTION, EXECUTION_DATE, ROW_COUNT
+
+    kind = "history" if table.partition_keys else "published"
+    row_count = table.parameters.get(ROW_COUNT, "")
+    return {
+        "database": table.database,
+        "table": table.name,
+        # the state machine did not make the others
+        "kind": kind if EXECUTION in table.parameters else "other",
+        "execution_date": table.parameters.get(EXECUTION_DATE),
+        "row_count": int(row_count) if row_count.isdecimal() else None,
+        "location": table.location,
+        "columns": {column.name: column.type for column in table.columns},
+        "partitions": {key.name: key.type for key in table.partition_keys},
+    }
 
 
 @click.command(

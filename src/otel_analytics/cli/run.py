@@ -1,207 +1,197 @@
-"""`run`: one execution of the state machine, watched until it is over."""
+"""`run`: one execution of the state machine, watched until it is over; or one for each date."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_analytics.cli.input import read_text
 from otel_analytics.cli.options import json_option, settings_of, settings_options
 from otel_analytics.cli.output import print_json, print_table, say
+from otel_analytics.cli.payload import (
+    coverage_warnings_of,
+    execution_dates,
+    make_payload,
+    with_field,
+)
 from otel_analytics.cli.progress import Tracker, show_progress
+from otel_analytics.cli.results import (
+    explanation_lines,
+    failure_lines,
+    print_results,
+    summary_of,
+    warning_lines,
+)
 
 if TYPE_CHECKING:
-    from otel_analytics.local.embedded import EmbeddedAws
+    from collections.abc import Sequence
 
-__all__ = ["read_payload", "run_command"]
+    from otel_analytics.local.embedded import EmbeddedAws
+    from otel_analytics.local.injection import Faults
+
+__all__ = ["run_command"]
 
 
 @click.command("run", short_help="Build the seven tables of services by the state machine.")
 @click.argument("services", nargs=-1, metavar="[SERVICE]…")
 @click.option("--input", "input_file", metavar="FILE", help="The payload as JSON; - for stdin.")
 @click.option("--execution-date", metavar="YYYY-MM-DD", help="E, for a backfill; default: today.")
+@click.option("--from", "first", metavar="YYYY-MM-DD", help="The first E of a backfill of many.")
+@click.option("--to", "last", metavar="YYYY-MM-DD", help="The last E of it; the oldest goes first.")
+@click.option(
+    "--replace-newer", is_flag=True, help="Publish also over tables of a later execution date."
+)
 @click.option("--name", help="The execution's name; default: a new UUID.")
+@click.option(
+    "--inject",
+    "faults",
+    metavar="STATE:ERROR[:TIMES]",
+    multiple=True,
+    help="Fail a task on purpose, once or TIMES times or `always`; may be repeated.",
+)
 @json_option
 @settings_options
 @click.pass_context
-def run_command(
+def run_command(  # noqa: PLR0913 - each option is one
     ctx: click.Context,
     /,
     *,
     services: tuple[str, ...],
     input_file: str | None,
     execution_date: str | None,
+    first: str | None,
+    last: str | None,
+    replace_newer: bool,
     name: str | None,
+    faults: tuple[str, ...],
     as_json: bool,
     **flags: Any,
 ) -> None:
     """Build the seven tables of the services, by one execution of the state machine.
 
-    Give the services, or the whole payload with --input. Prints the execution's output; exits
-    with 1 if it failed, with 2 if its input was refused.
+    Give the services, or the whole payload with --input. Prints what became of each service;
+    exits with 1 if one failed (the others are published all the same), with 2 if the input was
+    refused.
+
+    With --from and --to there is one execution for each date, one after the other, also if one
+    fails; --json then prints a list of executions.
+
+    The ERROR of --inject is an error name such as States.Timeout or Sandbox.Timedout, FAILED or
+    CANCELLED for a query that ends so, or crash; ERROR=TEXT gives its text, ERROR-after lets the
+    task do its work first, and STATE@SERVICE fails the task of one service alone.
     """
     from otel_analytics.local.embedded import open_embedded_aws
-    from otel_analytics.local.run_locks import locked_services
-    from otel_analytics.pipeline import build_definition
 
     settings = settings_of(ctx, flags)
-    payload = _payload(services, input_file, execution_date)
-    names = _names_of(payload)
-    with (
-        open_embedded_aws(settings) as aws,
-        locked_services(aws.home, settings.athena.database, names),
-    ):
-        for warning in _check_coverage(aws, payload, names):
-            say(f"warning: {warning}")
+    dates = execution_dates(execution_date, first, last)
+    payload = make_payload(services, input_file, replace_newer=replace_newer)
+    with open_embedded_aws(settings) as aws:
+        runs = _Runs(aws, payload, _faults(faults, aws), as_json)
+        executions = []
+        for date in dates:
+            executions.append(runs.run(date, name if len(dates) == 1 else _named(name, date)))
+            if executions[-1].get("error") == "InvalidInput":
+                break  # the other dates would be refused alike
+    for fault in runs.faults.unused():
+        say(f"warning: --inject {fault.spec} did not happen: its state was not reached")
+    _print_all(executions, as_json=as_json, is_backfill=first is not None)
+    if any(execution["status"] != "SUCCEEDED" for execution in executions):
+        sys.exit(2 if executions[-1].get("error") == "InvalidInput" else 1)
+
+
+def _named(name: str | None, date: str | None) -> str | None:
+    """Return the name of one execution of many."""
+    return None if name is None else f"{name}-{date}"
+
+
+def _faults(specs: tuple[str, ...], aws: EmbeddedAws) -> Faults:
+    from otel_analytics import asl
+    from otel_analytics.local.injection import Faults, check_faults, parse_fault
+    from otel_analytics.pipeline import build_definition
+
+    faults = [parse_fault(spec) for spec in specs]
+    check_faults(faults, asl.parse(build_definition(aws.settings)))
+    return Faults(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """The executions of one command: the same payload, each as of its own date."""
+
+    aws: EmbeddedAws
+    payload: Any
+    faults: Faults
+    as_json: bool
+    _warned: set[str] = field(default_factory=set)
+
+    def run(self, date: str | None, name: str | None) -> dict[str, Any]:
+        """Carry out one execution, show what became of it, and return it."""
+        payload = self.payload if date is None else with_field(self.payload, "execution_date", date)
+        for warning in coverage_warnings_of(self.aws, payload):
+            if warning not in self._warned:
+                say(f"warning: {warning}")
+                self._warned.add(warning)
+        execution = self._execute(payload, name)
+        self._show(execution)
+        return execution
+
+    def _execute(self, payload: Any, name: str | None) -> dict[str, Any]:
+        from otel_analytics.pipeline import build_definition
+
         tracker = Tracker()
+        step_functions = self.aws.step_functions(now=lambda: datetime.now(UTC))
         with show_progress() as show:
 
             def on_event(event: dict[str, Any]) -> None:
+                self.faults.follow(event)
                 if change := tracker.follow(event):
                     show(change)
 
-            execution = aws.step_functions(now=lambda: datetime.now(UTC)).start_execution(
-                build_definition(settings), payload, name=name, on_event=on_event
+            return replace(step_functions, around=self.faults.around).start_execution(
+                build_definition(self.aws.settings), payload, name=name, on_event=on_event
             )
-    _print(execution, as_json=as_json)
-    if execution["status"] != "SUCCEEDED":
-        sys.exit(2 if execution.get("error") == "InvalidInput" else 1)
+
+    def _show(self, execution: dict[str, Any]) -> None:
+        summary = summary_of(execution, self.aws.store)
+        if summary is not None:
+            if not self.as_json:
+                print_results(summary)
+            for line in warning_lines(summary):
+                say(line)
+        name, seconds = execution["name"], _seconds(execution)
+        if execution["status"] == "SUCCEEDED":
+            say(f"{name} SUCCEEDED in {seconds:.2f} s")
+            return
+        say(f"otel-analytics: {name} {execution['status']} after {seconds:.2f} s")
+        for line in _lines_of_failure(execution) if summary is None else failure_lines(summary):
+            say(f"  {line}")
+        say(f"  see: otel-analytics history {name} --reverse-order")
 
 
-def _payload(services: tuple[str, ...], input_file: str | None, execution_date: str | None) -> Any:
-    from otel_analytics.errors import InvalidPayload
-    from otel_analytics.names import parse_date, parse_service_names
+def _lines_of_failure(execution: dict[str, Any]) -> Sequence[str]:
+    from otel_analytics.pipeline.explanations import reason_of
 
-    if bool(services) == bool(input_file):
-        raise InvalidPayload("name the services, or give the payload with --input FILE")
-    if input_file:
-        payload: Any = read_payload(input_file)
-    else:
-        payload = {"service_names": list(parse_service_names(services, field="SERVICE"))}
-    if execution_date is not None:
-        parse_date(execution_date, field="--execution-date")
-        if not isinstance(payload, dict):
-            raise InvalidPayload("--execution-date needs a payload that is an object")
-        payload["execution_date"] = execution_date
-    return payload
+    error, cause = execution.get("error", ""), execution.get("cause", "")
+    return [f"{error}: {reason_of(cause)}", *(f"  {x}" for x in explanation_lines(error, cause))]
 
 
-def read_payload(input_file: str) -> Any:
-    """Return the JSON of a file, or of stdin for `-`.
-
-    Raises: InvalidPayload
-    """
-    from otel_analytics.errors import InvalidPayload
-
-    try:
-        return json.loads(read_text(input_file))
-    except (ValueError, RecursionError) as error:
-        raise InvalidPayload(f"is not JSON: {error}", where=input_file) from error
-
-
-def _names_of(payload: Any) -> tuple[str, ...]:
-    """Return the services of a payload; none of a wrong one, which the state machine refuses."""
-    from otel_analytics.errors import InvalidName
-    from otel_analytics.names import parse_service_names
-    from otel_analytics.pipeline import INPUT_FIELDS
-
-    if not isinstance(payload, dict) or not payload.keys() <= set(INPUT_FIELDS):
-        return ()
-    try:
-        return parse_service_names(payload.get("service_names"))
-    except InvalidName:
-        return ()
-
-
-def _check_coverage(aws: EmbeddedAws, payload: Any, names: tuple[str, ...]) -> list[str]:
-    """Return what will make tables empty; a wrong payload is left to the state machine.
-
-    Raises: Refused if there are no logs; UnknownService if there are none of a service
-    """
-    from otel_analytics.errors import InvalidName
-    from otel_analytics.query.coverage import check_coverage
-    from otel_analytics.query.handler import execution_date_of
-
-    if not names:
-        return []
-    try:
-        execution_date = execution_date_of(
-            payload, settings=aws.settings, now=lambda: datetime.now(UTC)
-        )
-    except InvalidName:
-        return []
-    _check_source(aws)
-    return check_coverage(
-        names, execution_date=execution_date, settings=aws.settings, run_query=aws.rows
-    )
-
-
-def _check_source(aws: EmbeddedAws) -> None:
-    from otel_analytics.errors import Refused
-    from otel_analytics.lake.schema import LOGALL_TABLE
-    from otel_analytics.local.catalog import EntityNotFound
-    from otel_analytics.query.statements import TableName
-
-    database, table = aws.settings.athena.database, aws.settings.source.table
-    try:
-        aws.catalog.table(TableName(table, database))
-    except EntityNotFound as error:
-        how = (
-            "put logs into it with otel-analytics ingest PATH…"
-            if table == LOGALL_TABLE
-            else "create it with otel-analytics query 'CREATE EXTERNAL TABLE …'"
-        )
-        raise Refused(f"there is no table {database}.{table} yet: {how}") from error
-
-
-def _print(execution: dict[str, Any], *, as_json: bool) -> None:
+def _seconds(execution: dict[str, Any]) -> float:
     started = datetime.fromisoformat(execution["startDate"])
-    seconds = (datetime.fromisoformat(execution["stopDate"]) - started).total_seconds()
+    return (datetime.fromisoformat(execution["stopDate"]) - started).total_seconds()
+
+
+def _print_all(executions: list[dict[str, Any]], *, as_json: bool, is_backfill: bool) -> None:
     if as_json:
-        print_json(execution)
-    if execution["status"] == "SUCCEEDED":
-        if not as_json:
-            _print_output(json.loads(execution["output"]))
-        say(f"{execution['name']} SUCCEEDED in {seconds:.2f} s")
-        return
-    say(f"otel-analytics: {execution['name']} {execution['status']} after {seconds:.2f} s")
-    say(f"  {execution.get('error', '')}: {_reason(execution.get('cause', ''))}")
-    say(f"  see: otel-analytics history {execution['name']} --reverse-order")
-
-
-def _print_output(output: dict[str, Any]) -> None:
-    print_table(
-        ("service", "table", "execution_date", "scanned"),
-        [
-            (
-                service["service_name"],
-                table["table"],
-                table["execution_date"],
-                f"{table['scanned_bytes'] / 1_000_000:.2f} MB",
-            )
-            for service in output["tables"]
-            for table in service["tables"]
-        ],
-    )
-    summary = output["execution_summary"]
-    click.echo(
-        f"{output['status']}: {summary['processed_services']} services in database "
-        f"{summary['database']}"
-    )
-
-
-def _reason(cause: str) -> str:
-    """Return what a person needs of a cause: of a failed query its reason, of a Lambda its text."""
-    try:
-        document = json.loads(cause)
-    except ValueError:
-        return cause
-    if not isinstance(document, dict):
-        return cause
-    query = document.get("QueryExecution", {})
-    reason = query.get("Status", {}).get("StateChangeReason") if isinstance(query, dict) else None
-    return str(reason or document.get("errorMessage") or cause)
+        print_json(executions if is_backfill else executions[0])
+    elif is_backfill:
+        print_table(
+            ("execution_date", "execution", "status"),
+            [
+                (json.loads(one["input"])["execution_date"], one["name"], one["status"])
+                for one in executions
+            ],
+        )

@@ -1,0 +1,124 @@
+"""The payloads of `run`: of arguments or a file, one for each execution date; and their check."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from otel_analytics.cli.input import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_analytics.local.embedded import EmbeddedAws
+
+__all__ = ["coverage_warnings_of", "execution_dates", "make_payload", "with_field"]
+
+
+def make_payload(services: tuple[str, ...], input_file: str | None, *, replace_newer: bool) -> Any:
+    """Return the payload that the arguments give, without an execution date.
+
+    Raises: InvalidPayload or InvalidName if they are not allowed
+    """
+    from otel_analytics.errors import InvalidPayload
+    from otel_analytics.names import parse_service_names
+
+    if bool(services) == bool(input_file):
+        raise InvalidPayload("name the services, or give the payload with --input FILE")
+    if input_file:
+        payload: Any = read_json(input_file)
+    else:
+        payload = {"service_names": list(parse_service_names(services, field="SERVICE"))}
+    return with_field(payload, "replace_newer", True) if replace_newer else payload
+
+
+def with_field(payload: Any, name: str, value: Any) -> Any:
+    """Return the payload with one field more, which a flag gives.
+
+    Raises: InvalidPayload if it is no object
+    """
+    from otel_analytics.errors import InvalidPayload
+
+    if not isinstance(payload, dict):
+        raise InvalidPayload(f"{name} can be given to a payload only if that is an object")
+    return {**payload, name: value}
+
+
+def execution_dates(
+    execution_date: str | None, first: str | None, last: str | None
+) -> Sequence[str | None]:
+    """Return the execution dates, oldest first; None where the state machine derives it.
+
+    Raises: InvalidPayload if the options do not go together; InvalidName if one is no date
+    """
+    from otel_analytics.errors import InvalidPayload
+    from otel_analytics.names import parse_date
+
+    if execution_date is not None:
+        parse_date(execution_date, field="--execution-date")
+    if first is None and last is None:
+        return [execution_date]
+    if first is None or last is None:
+        raise InvalidPayload("--from and --to belong together: give both")
+    if execution_date is not None:
+        raise InvalidPayload("give --execution-date, or --from and --to, not both")
+    begin, end = parse_date(first, field="--from"), parse_date(last, field="--to")
+    if begin > end:
+        raise InvalidPayload(f"--from {first} is after --to {last}: give the older one to --from")
+    return [(begin + timedelta(days=n)).isoformat() for n in range((end - begin).days + 1)]
+
+
+def coverage_warnings_of(aws: EmbeddedAws, payload: Any) -> list[str]:
+    """Return what will make tables say little; a wrong payload is left to the state machine.
+
+    Raises: Refused if there is no table of logs
+    """
+    from otel_analytics.errors import InvalidName
+    from otel_analytics.query.coverage import coverage_warnings
+    from otel_analytics.query.handler import execution_date_of
+
+    names = _names_of(payload)
+    if not names:
+        return []
+    try:
+        execution_date = execution_date_of(
+            payload, settings=aws.settings, now=lambda: datetime.now(UTC)
+        )
+    except InvalidName:
+        return []
+    _check_source(aws)
+    return coverage_warnings(
+        names, execution_date=execution_date, settings=aws.settings, run_query=aws.rows
+    )
+
+
+def _names_of(payload: Any) -> tuple[str, ...]:
+    """Return the services of a payload; none of a wrong one, which the state machine refuses."""
+    from otel_analytics.errors import InvalidName
+    from otel_analytics.names import parse_service_names
+    from otel_analytics.pipeline import INPUT_FIELDS
+
+    if not isinstance(payload, dict) or not payload.keys() <= set(INPUT_FIELDS):
+        return ()
+    try:
+        return parse_service_names(payload.get("service_names"))
+    except InvalidName:
+        return ()
+
+
+def _check_source(aws: EmbeddedAws) -> None:
+    from otel_analytics.errors import Refused
+    from otel_analytics.lake.schema import LOGALL_TABLE
+    from otel_analytics.local.catalog import EntityNotFound
+    from otel_analytics.query.statements import TableName
+
+    database, table = aws.settings.athena.database, aws.settings.source.table
+    try:
+        aws.catalog.table(TableName(table, database))
+    except EntityNotFound as error:
+        how = (
+            "put logs into it with otel-analytics ingest PATH…"
+            if table == LOGALL_TABLE
+            else "create it with otel-analytics query 'CREATE EXTERNAL TABLE …'"
+        )
+        raise Refused(f"there is no table {database}.{table} yet: {how}") from error

@@ -1,0 +1,103 @@
+"""What an execution of the pipeline says of its services: read, and told to a person."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from otel_analytics.cli.output import print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_analytics.local.s3 import ObjectStore
+
+__all__ = ["explanation_lines", "failure_lines", "print_results", "summary_of", "warning_lines"]
+
+# The cause of ServicesFailed holds the head of the summary, and says where the whole lies.
+_SUMMARY: Final = re.compile(r"The whole summary: (s3://\S+)")
+
+
+def summary_of(execution: Mapping[str, Any], store: ObjectStore) -> dict[str, Any] | None:
+    """Return the summary of an execution of the pipeline; of a failed one, that which it stored.
+
+    None if it has none: it failed before, is under way, or is of another document.
+    """
+    from otel_analytics.errors import Failed
+    from otel_analytics.names import S3Address
+
+    text: str | bytes = execution.get("output") or ""
+    found = _SUMMARY.search(execution.get("cause") or "")
+    if execution.get("error") == "ServicesFailed" and found:
+        try:
+            text = store.get(S3Address.parse(found[1]))
+        except Failed:
+            return None  # deleted since; the cause's head is all that is left
+    try:
+        summary = json.loads(text)
+    except ValueError:
+        return None
+    is_ours = isinstance(summary, dict) and isinstance(summary.get("results"), list)
+    return summary if is_ours and "execution_summary" in summary else None
+
+
+def print_results(summary: Mapping[str, Any]) -> None:
+    """Print each service with its status and its tables."""
+    columns = ("service", "status", "table", "execution_date", "rows", "scanned")
+    rows: list[tuple[Any, ...]] = []
+    for result in summary["results"]:
+        head = (result["service_name"], result["status"])
+        rows += [
+            (
+                *head,
+                table["table"],
+                table["execution_date"],
+                table.get("row_count"),
+                f"{table['scanned_bytes'] / 1_000_000:.2f} MB",
+            )
+            for table in result["tables"]
+        ] or [(*head, None, None, None, None)]
+    print_table(columns, rows)
+    completed = sum(result["status"] == "COMPLETED" for result in summary["results"])
+    click.echo(
+        f"{summary['status']}: {completed} of {len(summary['results'])} services in database "
+        f"{summary['execution_summary']['database']}"
+    )
+
+
+def warning_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each warning of the checks."""
+    for result in summary["results"]:
+        for check in (result.get("checks") or {}).get("warnings", ()):
+            yield f"warning: {result['service_name']}: {_checked(check)}"
+
+
+def failure_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield, for each service that failed, where and with what, why, and what to do."""
+    for result in summary["results"]:
+        if result["status"] == "COMPLETED":
+            continue
+        where, error, cause = result["state"], result["error"], result.get("cause") or ""
+        found = (result.get("checks") or {}).get("errors", ())
+        said = "" if found else f": {cause}"
+        yield f"{result['service_name']}: {where}: {error}{said}"
+        yield from (f"  {_checked(check)}" for check in found)
+        yield from (f"  {line}" for line in explanation_lines(error, cause))
+
+
+def explanation_lines(error: str | None, cause: str | None) -> Iterator[str]:
+    """Yield why something failed and what to do, if its error and cause are of a known kind."""
+    from otel_analytics.pipeline.explanations import explain
+
+    explanation = explain(error, cause)
+    if explanation is not None:
+        yield f"why: {explanation.why}"
+        yield f"what to do: {explanation.what_to_do}"
+
+
+def _checked(check: Mapping[str, Any]) -> str:
+    of = f" ({check['query_type']})" if check.get("query_type") else ""
+    return f"{check['check_name']}{of}: {check['message']}"
