@@ -1,0 +1,206 @@
+"""What the processes of the fault tests do: fill a lake, run the state machine, read the tables.
+
+Imported before anything is forked, so that each process begins at once; opens nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, Final
+
+from demo.otlp import ShopEvent, export_requests, write_json_lines
+from otel_analytics import asl
+from otel_analytics.config import load_settings
+from otel_analytics.lake.ingest import ingest
+from otel_analytics.local.cleaning import Cleaner
+from otel_analytics.local.embedded import open_embedded_aws
+from otel_analytics.local.injection import Faults, parse_fault
+from otel_analytics.local.publications import Publications
+from otel_analytics.metrics import load_catalog
+from otel_analytics.names import table_name
+from otel_analytics.pipeline import build_definition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from otel_analytics.local.embedded import EmbeddedAws
+
+SERVICE: Final = "shop"
+FIRST_DAY: Final = datetime(2025, 3, 1, 12, tzinfo=UTC)
+DAYS: Final = 10
+PROCESSES: Final = get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__])
+
+
+def settings_of(home: Path) -> Any:
+    return load_settings(environment={}, flags={"home": str(home)})
+
+
+def fill(home: Path, services: Sequence[str], folder: Path) -> None:
+    """Ingest ten days of events of each service: two users, two sessions, a view and a cart."""
+    events = [
+        ShopEvent(service, nanoseconds(day, minute), name, f"u{user}", f"s{user}-{day}")
+        for service in services
+        for day in range(DAYS)
+        for user in range(2)
+        for minute, name in enumerate(
+            ("commerce.session.start", "commerce.product.view", "commerce.cart.add")
+        )
+    ]
+    write_json_lines(folder / "events", export_requests(events))
+    with open_embedded_aws(settings_of(home)) as aws:
+        ingest([folder / "events"], lake=aws.lake_folder(), keys=aws.settings.keys, processes=1)
+        aws.register_logall()
+
+
+def nanoseconds(day: int, minute: int) -> int:
+    at = FIRST_DAY + timedelta(days=day, minutes=minute)
+    return int(at.timestamp()) * 1_000_000_000
+
+
+def execution_date(day: int) -> str:
+    """Return the date of so many days after the first."""
+    return (FIRST_DAY + timedelta(days=day)).date().isoformat()
+
+
+def run(
+    home: Path, services: Sequence[str], day: int, faults: Sequence[str] = (), **payload: Any
+) -> str:
+    """Run the state machine in a process of its own; return how the execution ended, or KILLED."""
+    answers = PROCESSES.SimpleQueue()
+    process = PROCESSES.Process(
+        target=_run,
+        args=(home, tuple(services), execution_date(day), tuple(faults), payload, answers),
+    )
+    process.start()
+    process.join()
+    if process.exitcode == -9:
+        return "KILLED"
+    assert process.exitcode == 0
+    status: str = answers.get()
+    return status
+
+
+def _run(
+    home: Path,
+    services: tuple[str, ...],
+    date: str,
+    specs: tuple[str, ...],
+    payload: dict[str, Any],
+    answers: Any,
+) -> None:
+    faults = Faults([parse_fault(spec) for spec in specs])
+    with open_embedded_aws(settings_of(home)) as aws:
+        step_functions = replace(
+            aws.step_functions(now=lambda: datetime.now(UTC)),
+            around=faults.around,
+            clock=asl.SkippingClock(),
+        )
+        execution = step_functions.start_execution(
+            build_definition(aws.settings),
+            {"service_names": list(services), "execution_date": date, **payload},
+            on_event=faults.follow,
+        )
+    answers.put(execution["status"])
+
+
+class Reader:
+    """A process that asks for all tables of the services again and again, and what it found."""
+
+    def __init__(self, home: Path, services: Sequence[str]) -> None:
+        self._stop = PROCESSES.Event()
+        self._seen = PROCESSES.Event()
+        self._answers = PROCESSES.SimpleQueue()
+        self._process = PROCESSES.Process(
+            target=_read, args=(home, tuple(services), self._stop, self._seen, self._answers)
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Have it read while the block runs; fail if it ever found what must not be."""
+        self._process.start()
+        try:
+            assert self._seen.wait(60)
+            yield
+        finally:
+            self._stop.set()
+            self._process.join()
+        assert self._process.exitcode == 0
+        reads, wrong = self._answers.get()
+        assert reads >= 2
+        assert wrong == []
+
+
+def _read(home: Path, services: tuple[str, ...], stop: Any, seen: Any, answers: Any) -> None:
+    reads, wrong = 0, []
+    with open_embedded_aws(settings_of(home)) as aws:
+        while not stop.wait(0.005):
+            for service in services:
+                try:
+                    wrong += wrong_with(aws, service)
+                except Exception as error:  # noqa: BLE001 - a reader must never meet one
+                    wrong.append(repr(error))
+            reads += 1
+            seen.set()
+            if wrong:
+                break
+        for service in services:
+            wrong += wrong_with(aws, service)
+    answers.put((reads, wrong))
+
+
+def wrong_with(aws: EmbeddedAws, service: str) -> list[str]:
+    """Return what a reader of all seven tables finds wrong, in one statement and in the catalog."""
+    names = [table_name(service, query_type) for query_type in load_catalog()]
+    parts = [
+        f"SELECT '{name}', COUNT(*), MIN(execution_date), MAX(execution_date) FROM {name}"
+        for name in names
+    ]
+    rows = aws.rows(" UNION ALL ".join(parts))
+    days = {day for _, _, *both in rows for day in both}
+    wrong = [f"{name} is empty" for name, count, *_ in rows if not count]
+    if len(days) != 1:
+        wrong.append(f"{service}: tables of {days}")
+    database = aws.settings.athena.database
+    tables = {t.name: t for t in aws.catalog.tables(database, f"{service}_*_summary")}
+    executions = {tables[name].parameters["otel_analytics.execution"] for name in names}
+    if len(executions) != 1:
+        wrong.append(f"{service}: tables of the executions {executions}")
+    return wrong
+
+
+def tables_of(home: Path, service: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of the published tables, in a fixed order."""
+    with open_embedded_aws(settings_of(home)) as aws:
+        names = [table_name(service, query_type) for query_type in load_catalog()]
+        return {name: sorted(aws.rows(f"SELECT * FROM {name}"), key=repr) for name in names}
+
+
+def leaves(home: Path) -> set[str]:
+    """Return the locations under the tables' folders at which there are objects."""
+    base = home / "s3" / "otel-analytics" / "summary"
+    return {
+        f"s3://otel-analytics/{os.path.relpath(folder, base.parent)}/"
+        for folder, _, files in os.walk(base)
+        if files
+    }
+
+
+def clean(home: Path) -> None:
+    """Delete what `clean` finds."""
+    with open_embedded_aws(settings_of(home)) as aws:
+        Cleaner(aws.settings, aws.catalog, aws.store, aws.executions).delete()
+
+
+def referred(home: Path) -> set[str]:
+    """Return the locations of tables and partitions, and of the versions that are still kept."""
+    with open_embedded_aws(settings_of(home)) as aws:
+        database = aws.settings.athena.database
+        known = {location for _, location in aws.catalog.locations()}
+        kept = {one.location for one in Publications(aws.home, database).superseded()}
+    return known | kept
