@@ -15,12 +15,15 @@ from otel_analytics.asl.bookkeeping import MAX_PAYLOAD_BYTES
 from otel_analytics.asl.failures import MAX_CAUSE_CHARACTERS
 from otel_analytics.asl.fields import JSONATA, JSONPATH, Fields
 from otel_analytics.asl.history import MAX_EVENTS
+from otel_analytics.asl.nested import MAX_AT_ONCE, MAX_AWAITED_LEVELS, MAX_GENERATIONS
 from otel_analytics.asl.parse import parse_head
 from otel_analytics.asl.queries.functions import FUNCTIONS
-from otel_analytics.asl.queries.jsonata import ADDED_FUNCTIONS
+from otel_analytics.asl.queries.jsonata_functions import ADDED_FUNCTIONS
 from otel_analytics.asl.states import STATE_TYPES
 from otel_analytics.asl.states.comparisons import OPERATORS
 from otel_analytics.asl.states.map import MAX_CONCURRENT_ITERATIONS
+from otel_analytics.checks import load_checks
+from otel_analytics.checks.catalog import PARAMETERS, RAW_RELATIONS, RELATIONS
 from otel_analytics.cli.main import COMMANDS, cli
 from otel_analytics.config import Settings, settings_table
 from otel_analytics.errors import InvalidDocument
@@ -28,6 +31,8 @@ from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS
 from otel_analytics.local.embedded import open_embedded_aws
 from otel_analytics.metrics import load_catalog
 from otel_analytics.pipeline import STATE_MACHINE_NAME, build_definition
+from otel_analytics.pipeline.explanations import EXPLANATIONS
+from otel_analytics.query.verification import MAX_FINDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,10 +66,12 @@ def build_pages() -> dict[Path, str]:
     """Return every generated page by its path."""
     return {
         DOCS / "tables.md": build_tables(),
+        DOCS / "checks.md": build_checks(),
         DOCS / "settings.md": build_settings(),
         DOCS / "commands.md": build_commands(),
         DOCS / "state-machine.md": build_state_machine(),
         DOCS / "asl-support.md": build_asl_support(),
+        DOCS / "troubleshooting.md": build_troubleshooting(),
         DOCS / f"{STATE_MACHINE_NAME}.asl.json": json.dumps(
             build_definition(Settings()), ensure_ascii=False, indent=2
         )
@@ -88,7 +95,8 @@ def build_tables() -> str:
     for metric in load_catalog().values():
         parts += [
             f"## {metric.query_type}: {metric.title}\n",
-            f"{metric.row[0].upper()}{metric.row[1:]}. Window: {metric.window}.\n",
+            f"{metric.row[0].upper()}{metric.row[1:]}. Window: {metric.window}. "
+            f"Key: {', '.join(f'`{name}`' for name in metric.keys)}.\n",
             _table(
                 ("column", "type", "what it is"),
                 [(f"`{column.name}`", column.type, column.help) for column in metric.columns],
@@ -103,6 +111,89 @@ def build_tables() -> str:
         _table(("column", "type"), columns + partitions),
     ]
     return "\n".join(parts)
+
+
+def build_checks() -> str:
+    """Return every check, what checks can read, and how to add one."""
+    checks = load_checks()
+    example = checks["retained_within_base"]
+    rows = [
+        (
+            f"`{check.name}`",
+            check.severity
+            + (
+                f"; warning where `{check.warning_setting}` is set" if check.warning_setting else ""
+            ),
+            {"each": "each", "": "the service"}.get(check.table, f"`{check.table}`"),
+            f"{check.title}.",
+            "yes" if set(check.reads) & RAW_RELATIONS.keys() else "",
+        )
+        for check in checks.values()
+    ]
+    header = f"""\
+-- title: {example.title}
+-- severity: {example.severity}
+-- table: {example.table}
+-- message: {example.message}
+-- reads: {", ".join(example.reads)}
+"""
+    return "\n".join(
+        [
+            NOTE,
+            "# The checks\n",
+            "Before the seven tables of a service are published, one query makes all checks of "
+            "them. An error keeps the service's tables from being published, and readers keep "
+            "those of before; a warning is reported. `otel-analytics verify` makes the same checks "
+            "of what is published. A check finds rows that should not be: none, and it has passed; "
+            f"of many, the first {MAX_FINDINGS} are named. What reads a table that is not there is "
+            "left out, and `table_exists` says so.\n",
+            _table(("check", "severity", "of", "what must be so", "reads raw logs"), rows),
+            "The query reads the raw logs once for each check that says so, and of them few "
+            "columns: `lake_gap` none but the partitions where `logall` is ours and the time zone "
+            "UTC, `service_known` the service's name in all of the logs, the others the service "
+            "and what they count in the window of mau.\n",
+            "A day without logs that can never be filled is accepted by the setting "
+            "`checks.accepted_gaps`.\n",
+            "## A check of your own\n",
+            "Put a file `NAME.sql` into a folder and name the folder in the setting "
+            "`checks.folder`. It is a header and one SELECT in Athena's dialect, as this one of "
+            "ours:\n",
+            f"```sql\n{header}{example.sql}\n```\n",
+            _table(
+                ("field", "what it says"),
+                [
+                    ("`title`", "what must be so"),
+                    (
+                        "`severity`",
+                        "`error`, `warning` or `info`; an error may go on with "
+                        "`; warning where SETTING is set`",
+                    ),
+                    (
+                        "`table`",
+                        "the query type that it is of, `none` for the service as a whole, or "
+                        "`each`: then a column `query_type` says which",
+                    ),
+                    ("`message`", "what is wrong and what to do; the findings follow"),
+                    ("`reads`", "the relations in its FROM, no more and no fewer"),
+                    ("`params`", "the parameters that it uses, as `:name`; left out if none"),
+                ],
+            ),
+            "Each row is one finding: `finding` is a text that names it, and `found`, which may be "
+            "left out, how many times it counts. A file that breaks these rules is an error that "
+            "names file and line; a name of ours cannot be taken. Try it with "
+            "`otel-analytics verify --set checks.folder=FOLDER`.\n",
+            "It reads the seven tables by their query types (columns as in [the tables]"
+            "(tables.md)), and\n",
+            _table(
+                ("relation", "what it holds"),
+                [(f"`{name}`", f"{help_text}.") for name, help_text in RELATIONS.items()],
+            ),
+            _table(
+                ("parameter", "value"),
+                [(f"`:{name}`", f"{help_text}.") for name, help_text in PARAMETERS.items()],
+            ),
+        ]
+    )
 
 
 def build_settings() -> str:
@@ -143,32 +234,98 @@ def build_commands() -> str:
 
 
 def build_state_machine() -> str:
-    """Return the picture of the state machine, and where its document is."""
+    """Return the picture of the state machine, what it costs, and where its document is."""
     document = build_definition(Settings())
-    service = document["States"]["ProcessEachService"]["ItemProcessor"]["States"]
+    states = document["States"]
+    service = states["ProcessEachService"]["ItemProcessor"]
+    batches = {
+        name: state["Branches"] for name, state in service["States"].items() if "Branches" in state
+    }
+    branch = next(iter(batches.values()))[0]
     return "\n".join(
         [
             NOTE,
             "# The state machine\n",
             f"`{STATE_MACHINE_NAME}`, as the "
             f"[document]({STATE_MACHINE_NAME}.asl.json) that `otel-analytics definition` prints; "
-            "built from the metric catalog, and the same on a laptop and on AWS.\n",
+            "built from the metric catalog, and the same on a laptop and on AWS. A dotted arrow is "
+            "taken where a state fails. [Publication](publication.md) says what happens to the "
+            "tables.\n",
             "```mermaid\nflowchart TD",
-            *_edges(document["States"]),
+            *_edges(states),
             '  subgraph each["ProcessEachService: one service at a time"]',
-            *(f"  {line}" for line in _edges(service)),
+            *(f"  {line}" for line in _edges(service["States"])),
             "  end",
-            "  ProcessEachService -.-> ComputeTablePrefix",
+            "  ProcessEachService -.- ComputeTablePrefix",
             "```\n",
-            "Each batch runs its branches at once, and a branch is three tasks:\n",
+            "Each batch runs its branches at once. A branch builds one staging table; this is the "
+            "first, and the others differ in names alone:\n",
+            "```mermaid\nflowchart LR",
+            *_edges(branch["States"]),
+            "```\n",
             _table(
-                ("batch", "drops the old table", "builds the query", "creates the table"),
+                ("batch", "drops the staging table", "builds the query", "creates the table"),
                 [
-                    (name, *branch["States"])
-                    for name, state in service.items()
-                    for branch in state.get("Branches", ())
+                    (name, *list(branch["States"])[:3])
+                    for name, branches in batches.items()
+                    for branch in branches
                 ],
             ),
+            "## Transitions of one service without failures\n",
+            *_transitions(document, service, batches),
+        ]
+    )
+
+
+def _transitions(
+    document: dict[str, Any], service: dict[str, Any], batches: dict[str, list[dict[str, Any]]]
+) -> list[str]:
+    """Return the table of the states on the way where nothing fails, and their number."""
+    around, each = _way(document), _way(service)
+    branches = [branch for of_batch in batches.values() for branch in of_batch]
+    rows = [
+        ("once an execution", around),
+        ("once a service", each),
+        ("of the branches", [name for branch in branches for name in _way(branch)]),
+    ]
+    total = sum(len(names) for _, names in rows)
+    return [
+        _table(
+            ("states", "which", "transitions"),
+            [(what, ", ".join(names), str(len(names))) for what, names in rows],
+        ),
+        f"Together {total}. A retry counts as one more, and so does each state of another round "
+        "(`Can…Succeed`, `WaitFor…`, the Task again).\n",
+    ]
+
+
+def _way(flow: dict[str, Any]) -> list[str]:
+    """Return the states from the start to the end where no state fails and no rule holds."""
+    names = [flow["StartAt"]]
+    while following := (state := flow["States"][names[-1]]).get("Next") or state.get("Default"):
+        names.append(following)
+    return names
+
+
+def build_troubleshooting() -> str:
+    """Return what explains a failure, in the order in which it is looked up."""
+    rows = [
+        (
+            one.name,
+            "<br>".join(f"`{text}`" for text in (*one.errors, *one.texts)),
+            one.why,
+            one.what_to_do + (f" [Source]({one.source})" if one.source else ""),
+        )
+        for one in EXPLANATIONS
+    ]
+    return "\n".join(
+        [
+            NOTE,
+            "# Troubleshooting\n",
+            "`run`, `describe` and `history` say these sentences where a failure has one of these "
+            "errors, or one of these texts in its reason. The first that fits counts. [When "
+            "something fails](failures.md) says what the pipeline does about failures by itself.\n",
+            _table(("failure", "error or text", "why", "what to do"), rows),
         ]
     )
 
@@ -176,7 +333,7 @@ def build_state_machine() -> str:
 def build_asl_support() -> str:
     """Return what the ASL runtime takes: each field of each state is tried."""
     with TemporaryDirectory() as home, open_embedded_aws(Settings(home=home)) as aws:
-        resources = sorted(aws.step_functions(now=lambda: datetime.now(UTC)).tasks())
+        resources = sorted(aws.step_functions(now=lambda: datetime.now(UTC)).nested().tasks)
     states = [
         (f"`{state_type}`", language, " ".join(f"`{name}`" for name in ASL_FIELDS
                                                if _takes(state_type, language, name)))
@@ -190,6 +347,9 @@ def build_asl_support() -> str:
         ("length of a cause, which is cut there", f"{MAX_CAUSE_CHARACTERS:,} characters"),
         ("time of an execution", f"{MAX_EXECUTION_S // 86_400} days"),
         ("redrives of an execution", f"{MAX_REDRIVES:,}"),
+        ("executions started one out of the other", f"{MAX_GENERATIONS:,}"),
+        ("of these, each of which waits for the next", f"{MAX_AWAITED_LEVELS}"),
+        ("at work at a time of those for which no state waits", f"{MAX_AT_ONCE}"),
     ]
     return "\n".join(
         [
@@ -205,12 +365,13 @@ def build_asl_support() -> str:
             "## Intrinsic functions in JSONPath\n",
             _listed(f"States.{name}" for name in sorted(FUNCTIONS)),
             "## What JSONata has besides its own functions\n",
-            _listed(f"${name}" for name in sorted(ADDED_FUNCTIONS)),
+            _listed(sorted(f"${function.name}" for function in ADDED_FUNCTIONS)),
             "## Resources of `asl run`\n",
             _listed(resources),
-            "A Lambda is called by `lambda:invoke` or by its own ARN, and given by `--lambda`. "
-            "From Python, `tasks` says what does which resource: `.waitForTaskToken` works with "
-            "any, and `NestedExecutions` does `states:startExecution`, `.sync` and `.sync:2`.\n",
+            "A Lambda is called by `lambda:invoke` or by its own ARN, and given by `--lambda`; a "
+            "nested execution is of a document given by `--state-machine`. From Python, `tasks` "
+            "says what does which resource: `.waitForTaskToken` works with any, and "
+            "`NestedExecutions` does `states:startExecution`, `.sync` and `.sync:2`.\n",
             "## Quotas\n",
             _table(("what", "at most"), quotas),
         ]
@@ -245,8 +406,10 @@ def _edges(states: dict[str, Any]) -> list[str]:
     for name, state in states.items():
         targets = [choice["Next"] for choice in state.get("Choices", ())]
         targets += [state[key] for key in ("Default", "Next") if key in state]
+        caught = [catcher["Next"] for catcher in state.get("Catch", ())]
         edges += [f"  {name} --> {target}" for target in dict.fromkeys(targets)]
-        if not targets:
+        edges += [f"  {name} -.-> {target}" for target in dict.fromkeys(caught)]
+        if not targets + caught:
             edges.append(f"  {name}")
     return edges
 

@@ -26,6 +26,13 @@ def test_a_home_in_a_file_is_meant_from_that_files_folder(tmp_path: Path) -> Non
     assert load_settings(file=file, environment={}).home == str(tmp_path / "data")
 
 
+def test_accepted_gaps_are_days(tmp_path: Path) -> None:
+    file = tmp_path / "otel-analytics.toml"
+    file.write_text('[checks]\naccepted_gaps = ["2024-01-05", "2024-02-29"]\n')
+    settings = load_settings(file=file, environment={})
+    assert settings.checks.accepted_gaps == ("2024-01-05", "2024-02-29")
+
+
 def test_every_setting_can_be_set_by_its_variable() -> None:
     for setting in settings_table():
         assert setting.help.endswith(".")
@@ -74,6 +81,7 @@ def test_without_anything_the_defaults_hold() -> None:
         ('timezone = "Mars/Olympus"', "'Mars/Olympus' is not in the IANA database"),
         ('colour = "red"', "there is no setting 'colour'; the settings are: home, lake"),
         ("[events]\nmax_names = 0", "must be 1 or more"),
+        ("[checks]\naccepted_gaps = ['5.1.2024']", "checks.accepted_gaps '5.1.2024' is"),
         ("[events]\nmax_names = true", "write a whole number"),
         ("[events]\nactive = [1]", "write a list of texts"),
         ('min_data_date = "soon"', "min_data_date 'soon' is not a date: write it as YYYY-MM-DD"),

@@ -1,0 +1,136 @@
+"""Checks in a folder of the user's, and what a broken file says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_analytics.checks import load_checks
+from otel_analytics.checks.catalog import parse_check_file
+from otel_analytics.config import Checks, Events, Settings
+from otel_analytics.errors import CheckError
+from otel_analytics.query.checks import parse_check
+from tests.checks.conftest import open_shop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEADER = """\
+-- title: Every day has at least two users
+-- severity: warning
+-- table: dau
+-- message: days with fewer users than two
+-- reads: dau
+"""
+SELECT = """\
+SELECT CAST("date" AS VARCHAR) AS finding
+FROM dau
+WHERE daily_active_users < 2
+"""
+
+
+def parse(text: str) -> None:
+    parse_check(parse_check_file("few_users.sql", text))
+
+
+def test_a_check_of_ones_own_is_made_beside_the_others(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "checks"
+    folder.mkdir()
+    (folder / "few_users.sql").write_text(HEADER + SELECT)
+    (folder / "README.md").write_text("no check")
+    with open_shop(home, Settings(checks=Checks(folder=str(folder)))) as shop:
+        (row,) = [row for row in shop.rows() if row[0] == "few_users"]
+        # Ann alone was there on the 2nd.
+        message = "days with fewer users than two: 2024-03-02"
+        assert row == ("few_users", "warning", "dau", 1, message)
+        assert shop.found().keys() == {("few_users", "dau")}
+
+
+def test_a_finding_counts_as_often_as_it_says(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "quiet_names.sql").write_text(
+        "-- title: No event name is rare\n-- severity: error; warning where events.active is set\n"
+        "-- table: each\n-- message: rare names\n-- reads: events\n-- params: service_name\n"
+        "SELECT 'event_distribution' AS query_type, COUNT(*) AS found, event_name AS finding "
+        "FROM events WHERE service_name = :service_name GROUP BY event_name"
+    )
+    settings = Settings(checks=Checks(folder=str(tmp_path)))
+    key = ("quiet_names", "event_distribution")
+    found = "commerce.product.view; open"
+    with open_shop(home, settings) as shop:
+        assert shop.found() == {key: ("error", 6, found)}
+    with open_shop(home, replace(settings, events=Events(active=("open",)))) as shop:
+        assert shop.found()[key] == ("warning", 6, found)
+
+
+def test_a_name_of_ours_cannot_be_taken(tmp_path: Path) -> None:
+    file = tmp_path / "lake_gap.sql"
+    file.write_text(HEADER + SELECT)
+    with pytest.raises(CheckError, match="a check 'lake_gap' is built in") as raised:
+        load_checks(str(tmp_path))
+    assert raised.value.where == str(file)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckError, match=r"nowhere: cannot be read: .*checks\.folder"):
+        load_checks(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("-- severity: warning\n", "", "few_users.sql:1: the header lacks severity"),
+        ("warning", "fatal", "few_users.sql:2: severity: write error, warning or info"),
+        (
+            "warning",
+            "error; warning where events.x is set",
+            "few_users.sql:2: severity: write error",
+        ),
+        ("-- table: dau", "-- table: wau", "few_users.sql:3: 'wau' is not allowed here; allowed"),
+        ("-- reads: dau", "-- reads: logall", "few_users.sql:5: 'logall' is not allowed here"),
+        (
+            "-- reads: dau",
+            "-- params: now\n-- reads: dau",
+            "few_users.sql:5: 'now' is not allowed here",
+        ),
+        ("-- reads:", "-- read:", "few_users.sql:5: is no field of the header; the fields are "),
+        ("-- reads: dau", "-- title: again", "few_users.sql:5: 'title' stands there twice"),
+        ("-- reads: dau", "-- reads: dau, mau", r"few_users.sql: reads names \['mau'\], which"),
+        (
+            "-- reads: dau",
+            "-- reads: dau\n-- params: execution",
+            r"few_users.sql: params declares \['execution'\], the SQL uses \[\]",
+        ),
+        ("< 2", "< :least", r"few_users.sql: params declares \[\], the SQL uses \['least'\]"),
+        ("FROM dau", "FROM mau", "few_users.sql:7: reads 'mau', which the header's reads does"),
+        ("FROM dau", "FROM log_db.dau", "few_users.sql:7: reads 'log_db.dau', which the header"),
+        ("< 2", "< (2", "few_users.sql:8: is not SQL: "),
+        ("< 2", "< 'two", "few_users.sql:6: is not SQL: "),
+        ("< 2", "< 2; SELECT 1", "few_users.sql:6: must be one SELECT"),
+        ("SELECT CAST", "DROP TABLE dau; SELECT CAST", "few_users.sql:6: must be one SELECT"),
+        (SELECT, "DROP TABLE dau", "few_users.sql:6: must be one SELECT"),
+        (SELECT, "", "few_users.sql:6: must be one SELECT"),
+        ("AS finding", "AS day", "few_users.sql:6: the columns must be finding and, if "),
+        ("AS finding", "AS finding, 1 AS n", "few_users.sql:6: the columns must be finding and"),
+        ("table: dau", "table: each", "few_users.sql:6: the columns must be finding, query_type"),
+    ],
+)
+def test_a_broken_file_is_an_error_that_names_file_and_line(
+    old: str, new: str, message: str
+) -> None:
+    text = HEADER + SELECT
+    assert text.count(old) >= 1
+    parse(text)
+    with pytest.raises(CheckError, match=message):
+        parse(text.replace(old, new, 1))
+
+
+def test_a_file_is_named_like_a_check() -> None:
+    with pytest.raises(CheckError, match=r"Few-Users\.sql: name the file by a–z"):
+        parse_check_file("Few-Users.sql", HEADER + SELECT)
+
+
+@pytest.mark.parametrize("name", list(load_checks()))
+def test_ours_are_what_their_headers_say(name: str) -> None:
+    assert parse_check(load_checks()[name]).named_selects
