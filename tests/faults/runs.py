@@ -106,6 +106,8 @@ def _run(
             {"service_names": list(services), "execution_date": date, **payload},
             on_event=faults.follow,
         )
+    if execution["status"] == "FAILED":
+        print(execution["cause"])  # noqa: T201 - pytest shows it where a test fails
     answers.put(execution["status"])
 
 

@@ -1,4 +1,4 @@
-"""Every task, failed in every way, while a reader asks for all tables: none missing or half true."""
+"""Every task failed in every way while a reader asks for all tables: none missing or half true."""
 
 from __future__ import annotations
 
