@@ -206,3 +206,10 @@ def referred(home: Path) -> set[str]:
         known = {location for _, location in aws.catalog.locations()}
         kept = {one.location for one in Publications(aws.home, database).superseded()}
     return known | kept
+
+
+def published_date(home: Path, service: str) -> str:
+    """Return the execution date of a service's published tables."""
+    with open_embedded_aws(settings_of(home)) as aws:
+        ((day,),) = aws.rows(f"SELECT MAX(execution_date) FROM {table_name(service, 'dau')}")
+    return str(day)

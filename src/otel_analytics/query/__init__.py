@@ -6,7 +6,7 @@ the Lambda `athena-query-builder` is this package.
 
 # sqlglot imports a dialect where it is first named; the branches of a Parallel state would do so at
 # once, and one of them would meet half a module.
-import sqlglot.dialects.athena  # noqa: F401
-import sqlglot.dialects.duckdb  # noqa: F401
-import sqlglot.dialects.hive  # noqa: F401
+import sqlglot.dialects.athena
+import sqlglot.dialects.duckdb
+import sqlglot.dialects.hive
 import sqlglot.dialects.trino  # noqa: F401
