@@ -1,8 +1,9 @@
 """Seeded clickstream data as the lake has them: what the benchmarks and the docs' figures stand on.
 
-Two services of different size. A session belongs to one visitor, some to none; some records lack
-their session; sessions that begin late cross midnight; some records come late, in a second file
-of their day. Every figure is a hash of a counter and the seed, so that a day is always the same.
+Two services of different size. A session belongs to one visitor, who is known or not; some records
+lack their session, some a name; sessions that begin late cross midnight. Some records come a day
+late, some 30: a day's folder has a file for each day on which records of it came, named after that
+day. Every figure is a hash of a counter and the seed, so that a day is always the same.
 """
 
 from __future__ import annotations
@@ -10,33 +11,40 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
-__all__ = ["BIG_SERVICE", "Clickstream", "SMALL_SERVICE"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["BIG_SERVICE", "SMALL_SERVICE", "Clickstream"]
 
 BIG_SERVICE = "theshop-web"
 SMALL_SERVICE = "theshop-app"
 
 EVENTS_A_SESSION = 12  # the mean; sessions have 1 to 23
+STEP_S = 45  # from one event of a session to the next
 WITHOUT_USER = 0.10
 WITHOUT_SESSION = 0.05
+WITHOUT_NAME = 0.005
 OF_SMALL_SERVICE = 0.25
-LATE = 0.02
+LATE = {1: 0.01, 30: 0.01}  # the share of the records that come so many days late
 
 # Chance is 52 bits of the hash of one number, since DuckDB mixes the hashes of several weakly.
 PRELUDE = """
 CREATE OR REPLACE MACRO chance(seed, i, what) AS
     (hash((seed::BIGINT << 40) + i * 64 + what) >> 12) / 4503599627370496.0;
 """
+# The day's own sessions, and what those of the day before left beyond midnight.
 EVENTS = """
 CREATE OR REPLACE TEMP TABLE day AS
 WITH sessions AS (
     SELECT
         session,
         1 + CAST(floor(chance({seed}, session, 1) * 23) AS BIGINT) AS events,
-        TIMESTAMP '{day}' + INTERVAL 1 MILLISECOND
+        TIMESTAMP '{first_day}' + INTERVAL 1 DAY * (session // {sessions})
+            + INTERVAL 1 MILLISECOND
             * CAST(floor(chance({seed}, session, 2) * 86400000) AS BIGINT) AS start,
         CASE WHEN chance({seed}, session, 3) < {of_small_service}
             THEN '{small}' ELSE '{big}' END AS service_name,
@@ -46,26 +54,35 @@ WITH sessions AS (
                 floor(pow(chance({seed}, session, 5), 2) * {users}) AS BIGINT) END AS user_key
     FROM range({begin}, {end}) AS counter(session)
 ),
-events AS (
+numbered AS (
     SELECT *, session * 32 + number AS i
-    FROM (SELECT *, unnest(range(events)) AS number FROM sessions)
+    FROM (
+        SELECT *, unnest(range(events)) AS number
+        FROM sessions
+        WHERE start + INTERVAL 1 SECOND * {step_s} * (events + 1) >= TIMESTAMP '{day}'
+    )
+),
+events AS (
+    SELECT
+        start + INTERVAL 1 MILLISECOND * (
+            number * {step_s} * 1000
+            + CAST(floor(chance({seed}, i, 6) * ({step_s} - 5) * 1000) AS BIGINT)) AS ts,
+        CASE
+            WHEN chance({seed}, i, 11) < {without_name} THEN NULL
+            WHEN number = 0 THEN 'commerce.session.start'
+            WHEN chance({seed}, i, 7) < 0.25 THEN 'commerce.product.view'
+            WHEN chance({seed}, i, 7) < 0.31 THEN 'commerce.cart.add'
+            ELSE 'page.' || CAST(floor(pow(chance({seed}, i, 8), 3) * 60) AS BIGINT)
+        END AS event_name,
+        service_name,
+        user_key,
+        CASE WHEN chance({seed}, i, 9) >= {without_session}
+            THEN printf('%016x', hash(({seed}::BIGINT << 40) + session * 64)) END AS session_id,
+        {days_late} AS days_late,
+        i
+    FROM numbered
 )
-SELECT
-    start + INTERVAL 1 MILLISECOND
-        * (number * 45000 + CAST(floor(chance({seed}, i, 6) * 40000) AS BIGINT)) AS ts,
-    CASE
-        WHEN number = 0 THEN 'commerce.session.start'
-        WHEN chance({seed}, i, 7) < 0.25 THEN 'commerce.product.view'
-        WHEN chance({seed}, i, 7) < 0.31 THEN 'commerce.cart.add'
-        ELSE 'page.' || CAST(floor(pow(chance({seed}, i, 8), 3) * 60) AS BIGINT)
-    END AS event_name,
-    service_name,
-    user_key,
-    CASE WHEN chance({seed}, i, 9) >= {without_session}
-        THEN printf('%016x', hash(({seed}::BIGINT << 40) + session * 64)) END AS session_id,
-    chance({seed}, i, 10) < {late} AS is_late,
-    i
-FROM events
+FROM events WHERE CAST(ts AS DATE) = DATE '{day}'
 """
 WRITE = """
 COPY (
@@ -90,7 +107,7 @@ COPY (
             'resource.service.version': '1.2.3'
         }} AS attributes
     FROM day
-    WHERE CAST(ts AS DATE) = DATE '{date}' AND is_late = {is_late}
+    WHERE days_late = {days_late}
     ORDER BY ts
 ) TO '{file}' (FORMAT parquet, COMPRESSION zstd)
 """
@@ -98,7 +115,7 @@ COPY (
 
 @dataclass(frozen=True, slots=True)
 class Clickstream:
-    """So many events over so many days; the last is the day before `execution_date`."""
+    """About so many events over so many days; the last is the day before `execution_date`."""
 
     events: int
     days: int
@@ -117,38 +134,50 @@ class Clickstream:
             return
         shutil.rmtree(folder, ignore_errors=True)
         with duckdb.connect() as connection:
-            connection.execute(PRELUDE)
             for number in range(self.days):
                 self.write_day(connection, number, folder)
         done.touch()
 
     def write_day(self, connection: duckdb.DuckDBPyConnection, number: int, folder: Path) -> None:
-        """Write what begins on the day `number`, its last minutes into the next day's folder."""
-        day = self.first_day + timedelta(days=number)
+        """Write the events of the day `number`, those that have come by the last day."""
         sessions = max(1, self.events // self.days // EVENTS_A_SESSION)
         connection.execute(PRELUDE)
         connection.execute(
             EVENTS.format(
                 seed=self.seed,
-                day=day,
-                begin=number * sessions,
+                first_day=self.first_day,
+                day=self.first_day + timedelta(days=number),
+                sessions=sessions,
+                begin=max(0, number - 1) * sessions,
                 end=(number + 1) * sessions,
+                step_s=STEP_S,
                 users=max(1, self.events // 60),
                 small=SMALL_SERVICE,
                 big=BIG_SERVICE,
                 of_small_service=OF_SMALL_SERVICE,
                 without_user=WITHOUT_USER,
                 without_session=WITHOUT_SESSION,
-                late=LATE,
+                without_name=WITHOUT_NAME,
+                days_late=self._days_late(),
             )
         )
-        for offset, is_late in ((0, False), (0, True), (1, False), (1, True)):
-            of = day + timedelta(days=offset)
-            if of >= self.execution_date:
-                continue  # what crosses midnight after the last day comes with the next export
-            parent = folder / f"year={of:%Y}" / f"month={of:%m}" / f"day={of:%d}"
-            parent.mkdir(parents=True, exist_ok=True)
-            file = parent / f"{number:05}{'-late' if is_late else ''}.parquet"
-            connection.execute(
-                WRITE.format(date=of, is_late=is_late, file=file, source=f"{number:063}{is_late:d}")
-            )
+        for days_late in (0, *LATE):
+            if number + days_late >= self.days:
+                continue  # has not come yet
+            file = self.file(folder, number, days_late)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            source = f"{number:060}{days_late:04}"
+            connection.execute(WRITE.format(days_late=days_late, file=file, source=source))
+
+    def file(self, folder: Path, number: int, days_late: int = 0) -> Path:
+        """Return where the events of a day are that came so many days late."""
+        day = self.first_day + timedelta(days=number)
+        parent = folder / f"year={day:%Y}" / f"month={day:%m}" / f"day={day:%d}"
+        return parent / f"{number + days_late:05}.parquet"
+
+    def _days_late(self) -> str:
+        branches, below = [], 0.0
+        for days, share in LATE.items():
+            below += share
+            branches.append(f"WHEN chance({self.seed}, i, 10) < {below} THEN {days}")
+        return f"CASE {' '.join(branches)} ELSE 0 END"

@@ -23,7 +23,7 @@ from otel_analytics.asl.states import STATE_TYPES
 from otel_analytics.asl.states.comparisons import OPERATORS
 from otel_analytics.asl.states.map import MAX_CONCURRENT_ITERATIONS
 from otel_analytics.checks import load_checks
-from otel_analytics.checks.catalog import PARAMETERS, RAW_RELATIONS, RELATIONS
+from otel_analytics.checks.catalog import PARAMETERS, RELATIONS
 from otel_analytics.cli.main import COMMANDS, cli
 from otel_analytics.config import Settings, settings_table
 from otel_analytics.errors import InvalidDocument
@@ -96,7 +96,7 @@ def build_tables() -> str:
         parts += [
             f"## {metric.query_type}: {metric.title}\n",
             f"{metric.row[0].upper()}{metric.row[1:]}. Window: {metric.window}. "
-            f"Key: {', '.join(f'`{name}`' for name in metric.keys)}.\n",
+            f"Key: {_codes(metric.keys)}.\n",
             _table(
                 ("column", "type", "what it is"),
                 [(f"`{column.name}`", column.type, column.help) for column in metric.columns],
@@ -126,7 +126,9 @@ def build_checks() -> str:
             ),
             {"each": "each", "": "the service"}.get(check.table, f"`{check.table}`"),
             f"{check.title}.",
-            "yes" if set(check.reads) & RAW_RELATIONS.keys() else "",
+            "yes"
+            if any(name in RELATIONS and RELATIONS[name].is_raw for name in check.reads)
+            else "",
         )
         for check in checks.values()
     ]
@@ -185,8 +187,8 @@ def build_checks() -> str:
             "It reads the seven tables by their query types (columns as in [the tables]"
             "(tables.md)), and\n",
             _table(
-                ("relation", "what it holds"),
-                [(f"`{name}`", f"{help_text}.") for name, help_text in RELATIONS.items()],
+                ("relation", "what it holds", "columns"),
+                [(f"`{name}`", f"{r.help}.", _codes(r.columns)) for name, r in RELATIONS.items()],
             ),
             _table(
                 ("parameter", "value"),
@@ -398,7 +400,11 @@ def _takes(state_type: str, language: str, name: str) -> bool:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) + "\n"
+    return f"{_codes(names)}\n"
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _edges(states: dict[str, Any]) -> list[str]:

@@ -109,3 +109,53 @@ def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, text: str, message: 
 def test_a_wrong_variable_is_named() -> None:
     with pytest.raises(InvalidSettings, match=r"^OTEL_ANALYTICS_EVENTS_MAX_NAMES: "):
         load_settings(environment={"OTEL_ANALYTICS_EVENTS_MAX_NAMES": "many"})
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("7", 7),
+        ("7B", 7),
+        ("10GB", 10_000_000_000),
+        ("10 gb", 10_000_000_000),
+        ("1.5MB", 1_500_000),
+        ("500k", 500_000),
+        ("1KiB", 1024),
+        ("1.5TiB", 1_649_267_441_664),
+        ("2P", 2 * 10**15),
+    ],
+)
+def test_a_size_is_bytes_in_decimal_or_binary_units(text: str, size: int) -> None:
+    settings = load_settings(environment={"OTEL_ANALYTICS_BUDGET_MAX_SCAN": text})
+    assert settings.budget.max_scan == size
+
+
+def test_without_a_size_there_is_no_budget(tmp_path: Path) -> None:
+    file = tmp_path / "otel-analytics.toml"
+    file.write_text("[budget]\nmax_scan = 5\n")
+    assert Settings().budget.max_scan is None
+    assert load_settings(file=file, environment={}).budget.max_scan == 5
+    flags = {"budget.max_scan": ""}
+    assert load_settings(file=file, environment={}, flags=flags).budget.max_scan is None
+
+
+@pytest.mark.parametrize("text", ["GB", "-1", "1e9", "10iB", "ten", "1,5GB", "true"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSettings, match="write a size such as 10GB"):
+        load_settings(environment={"OTEL_ANALYTICS_BUDGET_MAX_SCAN": text})
+
+
+def test_a_price_is_a_number(tmp_path: Path) -> None:
+    file = tmp_path / "otel-analytics.toml"
+    file.write_text("[prices]\nathena_usd_per_tb = 6\n")
+    variable = "OTEL_ANALYTICS_PRICES_LAMBDA_GB_SECONDS_PER_CALL"
+    settings = load_settings(file=file, environment={variable: "0.25"})
+    assert settings.prices.athena_usd_per_tb == 6.0
+    assert settings.prices.lambda_gb_seconds_per_call == 0.25
+
+
+@pytest.mark.parametrize("text", ["free", "-1", "inf", "nan", "5 USD"])
+def test_a_price_that_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"^--set prices\.athena_usd_per_tb: "):
+        load_settings(environment={}, flags={"prices.athena_usd_per_tb": text})

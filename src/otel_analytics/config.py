@@ -7,10 +7,12 @@ reader (TOML, environment, flags) goes through it. Knows nothing of what the set
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,20 +26,33 @@ if TYPE_CHECKING:
 __all__ = [
     "ENVIRONMENT_PREFIX",
     "SETTINGS_FILE",
+    "SOURCES",
+    "Activity",
     "Athena",
+    "Budget",
     "Checks",
     "Events",
     "Keys",
+    "Prices",
     "Publish",
     "Setting",
     "Settings",
     "Source",
     "load_settings",
+    "parse_size",
     "settings_table",
 ]
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,254}")
 _WORK_GROUP = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_SIZE = re.compile(
+    r"(?P<number>[0-9]{1,18}(\.[0-9]{1,9})?) ?(?P<unit>[KMGTP]?)(?P<binary>i?)B?", re.IGNORECASE
+)
+
+# What tables can be built from.
+SOURCES = ("activity", "raw")
+# https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
+_MAX_DAYS_PER_QUERY = 100
 
 SETTINGS_FILE = "otel-analytics.toml"
 ENVIRONMENT_PREFIX = "OTEL_ANALYTICS_"
@@ -80,6 +95,11 @@ class Events:
 class Source:
     """Where the raw events are, as SQL expressions in Athena's dialect over that table."""
 
+    read: str = _setting(
+        "activity",
+        "What the tables are built from: `activity`, which is kept up to date from the raw logs, "
+        "or `raw`, the raw logs themselves.",
+    )
     table: str = _setting("logall", "The table of raw log records.")
     service_name: str = _setting("service_name", "SQL expression of the service's name.")
     timestamp: str = _setting("timestamp", "SQL expression of the event's time, a UTC TIMESTAMP.")
@@ -121,6 +141,20 @@ class Athena:
     table_publisher_function: str = _setting(
         "athena-table-publisher", "Name or ARN of the Lambda that publishes a service's tables."
     )
+    activity_refresher_function: str = _setting(
+        "athena-activity-refresher", "Name or ARN of the Lambda that refreshes the activity tables."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """How the activity tables are refreshed."""
+
+    days_per_query: int = _setting(
+        10,
+        "Days of raw logs that one query of a refresh may read; fewer need less memory, more cost "
+        "fewer queries. At most 100, which is how many partitions a query of Athena's writes.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +183,42 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """What AWS asks for what is used, by which cost is estimated; defaults are of us-east-1."""
+
+    athena_usd_per_tb: float = _setting(
+        5.0,
+        "USD for 10¹² bytes that Athena bills; July 2026, https://aws.amazon.com/athena/pricing/.",
+    )
+    step_functions_usd_per_1000_transitions: float = _setting(
+        0.025,
+        "USD for 1,000 state transitions of a standard workflow; March 2026, "
+        "https://aws.amazon.com/step-functions/pricing/.",
+    )
+    lambda_usd_per_million_requests: float = _setting(
+        0.2, "USD for a million calls; March 2026, https://aws.amazon.com/lambda/pricing/."
+    )
+    lambda_usd_per_million_gb_seconds: float = _setting(
+        13.3334,
+        "USD for a million GB-seconds on arm64; March 2026, "
+        "https://aws.amazon.com/lambda/pricing/.",
+    )
+    lambda_gb_seconds_per_call: float = _setting(
+        0.5, "GB-seconds that a call is taken to last: a second with 512 MB. An assumption."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a run may use; it is refused beforehand if it would use more."""
+
+    max_scan: int | None = _setting(
+        None,
+        "Bytes that one execution may scan, as 10GB, 500MB or 1TiB; empty: no limit.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one run, checked."""
 
@@ -163,13 +233,21 @@ class Settings:
     events: Events = field(default_factory=Events)
     source: Source = field(default_factory=Source)
     athena: Athena = field(default_factory=Athena)
+    activity: Activity = field(default_factory=Activity)
     checks: Checks = field(default_factory=Checks)
     publish: Publish = field(default_factory=Publish)
+    prices: Prices = field(default_factory=Prices)
+    budget: Budget = field(default_factory=Budget)
 
     @property
     def zone(self) -> ZoneInfo:
         """The reporting time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def default_source(self) -> str:
+        """What tables are built from unless a payload says: a table without days is read raw."""
+        return self.source.read if self.source.partitions else "raw"
 
     @property
     def reads_own_lake(self) -> bool:
@@ -275,6 +353,8 @@ def _parse(name: str, value: Any, *, where: str) -> Any:
     try:
         if name == "min_data_date":
             return _parse_date(value)
+        if name == "budget.max_scan":
+            return None if value == "" else parse_size(value)
         if value == "" == known[name]:
             return value
         if name == "checks.accepted_gaps":
@@ -292,6 +372,25 @@ def _parse_date(value: Any) -> date | None:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = value.isoformat()
     return parse_date(value, field="min_data_date")
+
+
+def parse_size(value: Any) -> int:
+    """Return the bytes of a size such as 10GB, 1.5TB or 500MiB; a bare number is bytes.
+
+    Raises: ValueError
+    """
+    found = _SIZE.fullmatch(str(value).strip()) if isinstance(value, (str, int)) else None
+    if found is None or isinstance(value, bool) or (found["binary"] and not found["unit"]):
+        raise ValueError("write a size such as 10GB, 500MB or 1TiB")
+    power = " KMGTP".index(found["unit"].upper() or " ")
+    return int(Decimal(found["number"]) * (1024 if found["binary"] else 1000) ** power)
+
+
+def _parse_price(value: Any) -> float:
+    number = float(value) if isinstance(value, (str, int, float)) else math.nan
+    if isinstance(value, bool) or not 0 <= number < math.inf:
+        raise ValueError("write a number, 0 or more")
+    return number
 
 
 def _parse_text(value: Any) -> str:
@@ -322,7 +421,13 @@ def _parse_list(value: Any) -> tuple[str, ...]:
     raise ValueError("write a list of texts (in the environment: separated by commas)")
 
 
-_PARSERS = {str: _parse_text, int: _parse_count, bool: _parse_flag, tuple: _parse_list}
+_PARSERS = {
+    str: _parse_text,
+    int: _parse_count,
+    float: _parse_price,
+    bool: _parse_flag,
+    tuple: _parse_list,
+}
 
 
 def _assemble(values: Mapping[str, Any]) -> Settings:
@@ -370,5 +475,13 @@ def _check(settings: Settings) -> None:
         raise InvalidSettings("athena.workgroup: use 1 to 128 of A–Z a–z 0–9 . _ -")
     if len(settings.source.partitions) not in (0, 3):
         raise InvalidSettings("source.partitions: name the year, month and day columns, or none")
+    _check_ranges(settings)
+
+
+def _check_ranges(settings: Settings) -> None:
+    if settings.source.read not in SOURCES:
+        raise InvalidSettings(f"source.read: write {' or '.join(SOURCES)}")
+    if not 1 <= settings.activity.days_per_query <= _MAX_DAYS_PER_QUERY:
+        raise InvalidSettings(f"activity.days_per_query: write 1 to {_MAX_DAYS_PER_QUERY}")
     if settings.events.max_names < 1:
         raise InvalidSettings("events.max_names: must be 1 or more")

@@ -8,6 +8,7 @@
     │   ├── UnknownService      the logs hold no event of a service
     │   ├── InvalidDocument     a state machine document
     │   ├── InvalidQuery        a statement that is not Athena's SQL
+    │   ├── OverBudget          a run would scan more than it may
     │   ├── UnreadablePath      no such file or folder, or no permission
     │   ├── InvalidHome         a home that is no folder, cannot be written, or is not ours
     │   └── HomeTooNew          a home made by a newer version
@@ -17,6 +18,7 @@
         ├── MetricError         a metric's .sql file is not what it says
         ├── CheckError          a check's .sql file is not what it says
         ├── NewerPublished      tables of a later execution date are published already
+        ├── ActivityChanged     a step of a refresh was overtaken by another execution's
         └── ExecutionFailed     an execution ended other than SUCCEEDED
 
 A message says what is wrong, where, and ends with what to do. What other libraries raise is
@@ -26,6 +28,7 @@ turned into one of these at the seam where they are called.
 from __future__ import annotations
 
 __all__ = [
+    "ActivityChanged",
     "CheckError",
     "ExecutionFailed",
     "Failed",
@@ -40,6 +43,7 @@ __all__ = [
     "MetricError",
     "NewerPublished",
     "OtelAnalyticsError",
+    "OverBudget",
     "QueryFailed",
     "Refused",
     "UnknownService",
@@ -91,6 +95,10 @@ class InvalidQuery(Refused):
     """A statement was refused before it was executed; the message begins with SYNTAX_ERROR."""
 
 
+class OverBudget(Refused):
+    """A run would scan more bytes than its budget allows."""
+
+
 class UnreadablePath(Refused):
     """A path that was given does not exist or may not be read."""
 
@@ -125,6 +133,10 @@ class CheckError(Failed):
 
 class NewerPublished(Failed):
     """Tables of a later execution date are published; these entered the history alone."""
+
+
+class ActivityChanged(Failed):
+    """What a step of a refresh builds on is no longer what it was planned for."""
 
 
 class ExecutionFailed(Failed):

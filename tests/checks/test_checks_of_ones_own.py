@@ -11,7 +11,7 @@ from otel_analytics.checks import load_checks
 from otel_analytics.checks.catalog import parse_check_file
 from otel_analytics.config import Checks, Events, Settings
 from otel_analytics.errors import CheckError
-from otel_analytics.query.checks import parse_check
+from otel_analytics.query.checks import check_columns, parse_check
 from tests.checks.conftest import open_shop
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ WHERE daily_active_users < 2
 
 
 def parse(text: str) -> None:
-    parse_check(parse_check_file("few_users.sql", text))
+    check_columns(parse_check_file("few_users.sql", text))
 
 
 def test_a_check_of_ones_own_is_made_beside_the_others(home: Path, tmp_path: Path) -> None:
@@ -114,6 +114,8 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ("AS finding", "AS day", "few_users.sql:6: the columns must be finding and, if "),
         ("AS finding", "AS finding, 1 AS n", "few_users.sql:6: the columns must be finding and"),
         ("table: dau", "table: each", "few_users.sql:6: the columns must be finding, query_type"),
+        ("daily_active", "active", "few_users.sql:8: Column 'active_users' could not be resolved"),
+        ("FROM dau", "FROM dau AS d CROSS JOIN dau", "few_users.sql:6: "),
     ],
 )
 def test_a_broken_file_is_an_error_that_names_file_and_line(
@@ -126,6 +128,30 @@ def test_a_broken_file_is_an_error_that_names_file_and_line(
         parse(text.replace(old, new, 1))
 
 
+def test_what_athena_can_say_is_understood() -> None:
+    parse(
+        HEADER
+        + """\
+WITH days (day, users) AS (SELECT DAU."date", daily_active_users FROM Dau)
+SELECT CAST(day AS VARCHAR) || t.k AS Finding
+FROM days CROSS JOIN UNNEST(MAP(ARRAY['a'], ARRAY[2])) AS t (k, v)
+WHERE v > users AND CARDINALITY(FILTER(ARRAY[1], x -> x < users)) > 0
+ORDER BY 1
+"""
+    )
+
+
+def test_a_column_that_is_not_there_stops_the_query_before_it_is_made(
+    home: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "few_users.sql"
+    file.write_text(HEADER + SELECT.replace("daily_active_users", "users"))
+    with open_shop(home, Settings(checks=Checks(folder=str(tmp_path)))) as shop:
+        with pytest.raises(CheckError, match="Column 'users' could not be resolved") as raised:
+            shop.rows()
+        assert raised.value.where == f"{file}:8"
+
+
 def test_a_file_is_named_like_a_check() -> None:
     with pytest.raises(CheckError, match=r"Few-Users\.sql: name the file by a–z"):
         parse_check_file("Few-Users.sql", HEADER + SELECT)
@@ -133,4 +159,6 @@ def test_a_file_is_named_like_a_check() -> None:
 
 @pytest.mark.parametrize("name", list(load_checks()))
 def test_ours_are_what_their_headers_say(name: str) -> None:
-    assert parse_check(load_checks()[name]).named_selects
+    check = load_checks()[name]
+    check_columns(check)
+    assert "finding" in parse_check(check).named_selects

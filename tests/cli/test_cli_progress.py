@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from otel_analytics import asl
 from otel_analytics.cli.progress import StateChange, Tracker, show_progress
-from otel_analytics.cli.trail import Place, Trail
+from otel_analytics.pipeline.trail import Place, Trail
 from tests.pipeline.stand_in_aws import StandInAws, athena_failure
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from otel_analytics.pipeline import build_definition
 from otel_analytics.query.handler import Deletion, build_query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 HEADS = ("check_name", "severity", "query_type", "found", "message")
 
@@ -48,15 +48,20 @@ class StandInAws:
         return asl.run(
             asl.parse(build_definition(settings)),
             payload,
-            {
-                "arn:aws:states:::athena:startQueryExecution.sync": self.start_query_execution,
-                "arn:aws:states:::athena:getQueryResults": self.get_query_results,
-                "arn:aws:states:::lambda:invoke": self.invoke,
-                "arn:aws:states:::aws-sdk:s3:putObject": self.put_object,
-            },
+            self.tasks,
             clock=asl.VirtualClock(),
             random=Random(1),  # noqa: S311 - jitter
         )
+
+    @property
+    def tasks(self) -> dict[str, Callable[[Any, asl.TaskContext], Any]]:
+        """What does which resource."""
+        return {
+            "arn:aws:states:::athena:startQueryExecution.sync": self.start_query_execution,
+            "arn:aws:states:::athena:getQueryResults": self.get_query_results,
+            "arn:aws:states:::lambda:invoke": self.invoke,
+            "arn:aws:states:::aws-sdk:s3:putObject": self.put_object,
+        }
 
     def _fail_as_planned(self, context: asl.TaskContext) -> None:
         if self.failures[context.state]:

@@ -202,6 +202,7 @@ def test_warnings_are_reported_and_the_tables_published() -> None:
     assert result["tables"][0]["row_count"] == 13
     assert result["checks"] == {
         "run": 2,
+        "scanned_bytes": 100,
         "errors": [],
         "warnings": [
             {

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = [
     "EACH",
     "PARAMETERS",
-    "RAW_RELATIONS",
     "RELATIONS",
     "Check",
+    "Relation",
     "Severity",
     "load_checks",
     "parse_check_file",
@@ -40,25 +40,50 @@ PARAMETERS: Final = {
     "window_start": "the first day of the window of mau",
     "window_end": "its last day, E−1",
 }
-# Relations that read the raw logs, and so what a check costs.
-RAW_RELATIONS: Final = {
-    "events": "the service's events in the window of mau, as the metrics read them: service_name, "
-    "event_date, event_name, user_key, session_id, event_count, is_active, is_session_start, "
-    "is_product_view, is_cart_add",
-    "lake_days": "each day of the window of mau that has raw data of any service: event_date, "
-    "records",
-    "known_services": "every service that the logs know at any time: service_name, first_day, "
-    "last_day, window_records (those in the window of mau)",
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a check can read beside the seven tables; `is_raw` if that reads the raw logs."""
+
+    help: str
+    columns: tuple[str, ...]
+    is_raw: bool = False
+
+
 RELATIONS: Final = {
-    "table_rows": "each row of the seven tables: query_type, service_name, row_key (the key's "
-    "other columns as text), execution_date",
-    "tables": "the seven tables and, with query_type '', the raw logs: query_type, table_name, "
-    "is_there, execution ('' if none is known)",
-    "previous": "the tables of the last publication: query_type, row_count",
-    "accepted_gaps": "the days of the setting checks.accepted_gaps: event_date",
-    **RAW_RELATIONS,
-}
+    "table_rows": Relation(
+        "each row of the seven tables; row_key is the key's other columns as text",
+        ("query_type", "service_name", "row_key", "execution_date"),
+    ),
+    "tables": Relation(
+        "the seven tables and, with query_type '', the raw logs; execution is '' if unknown",
+        ("query_type", "table_name", "is_there", "execution"),
+    ),
+    "previous": Relation(
+        "the tables of the last publication, unless it is of a later execution date",
+        ("query_type", "row_count"),
+    ),
+    "accepted_gaps": Relation("the days of the setting checks.accepted_gaps", ("event_date",)),
+    "events": Relation(
+        "the service's events in the window of mau, as the metrics read them",
+        (
+            "service_name", "event_date", "event_name", "user_key", "session_id", "event_count",
+            "is_active", "is_session_start", "is_product_view", "is_cart_add",
+        ),
+        is_raw=True,
+    ),
+    "lake_days": Relation(
+        "each day of the window of mau that has raw data of any service",
+        ("event_date", "records"),
+        is_raw=True,
+    ),
+    "known_services": Relation(
+        "every service that the logs know at any time; window_records are in the window of mau",
+        ("service_name", "first_day", "last_day", "window_records"),
+        is_raw=True,
+    ),
+}  # fmt: skip
 
 _REQUIRED: Final = ("title", "severity", "table", "message", "reads")
 _OPTIONAL: Final = ("params",)

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "tables": ("query", "List the tables."),
     "query": ("query", "Run one SQL statement in Athena's dialect."),
     "verify": ("verify", "Check the published tables of services."),
+    "cost": ("cost", "Show what an execution scanned and would cost on AWS."),
     "clean": ("clean", "Delete what executions and publications left."),
     "sql": ("sql", "Print the query that builds a table."),
     "definition": ("sql", "Print the state machine document."),

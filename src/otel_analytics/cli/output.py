@@ -11,7 +11,15 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["as_text", "harmless", "print_json", "print_table", "say"]
+__all__ = [
+    "as_megabytes",
+    "as_text",
+    "as_usd",
+    "harmless",
+    "print_json",
+    "print_table",
+    "say",
+]
 
 # Wider than any row: what is piped into another program is never cut.
 _PIPE_WIDTH = 100_000
@@ -72,3 +80,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*(Text(as_text(value)) for value in row))
     Console(width=None if is_terminal else _PIPE_WIDTH, highlight=False).print(table)
+
+
+def as_megabytes(size: int) -> str:
+    """Return a number of bytes as a person reads it, in millions."""
+    return f"{size / 1_000_000:,.2f} MB"
+
+
+def as_usd(amount: float) -> str:
+    """Return an amount of money to the precision at which a run can be told from another."""
+    return f"${amount:.6f}"

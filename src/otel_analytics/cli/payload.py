@@ -6,16 +6,27 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.cli.input import read_json
+from otel_analytics.config import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_analytics.local.embedded import EmbeddedAws
 
-__all__ = ["coverage_warnings_of", "execution_dates", "make_payload", "with_field"]
+__all__ = [
+    "check_fields",
+    "check_payload",
+    "check_source",
+    "coverage_warnings_of",
+    "execution_dates",
+    "make_payload",
+    "with_field",
+]
 
 
-def make_payload(services: tuple[str, ...], input_file: str | None, *, replace_newer: bool) -> Any:
+def make_payload(
+    services: tuple[str, ...], input_file: str | None, *, replace_newer: bool, source: str | None
+) -> Any:
     """Return the payload that the arguments give, without an execution date.
 
     Raises: InvalidPayload or InvalidName if they are not allowed
@@ -29,6 +40,8 @@ def make_payload(services: tuple[str, ...], input_file: str | None, *, replace_n
         payload: Any = read_json(input_file)
     else:
         payload = {"service_names": list(parse_service_names(services, field="SERVICE"))}
+    if source is not None:
+        payload = with_field(payload, "source", source)
     return with_field(payload, "replace_newer", True) if replace_newer else payload
 
 
@@ -42,6 +55,21 @@ def with_field(payload: Any, name: str, value: Any) -> Any:
     if not isinstance(payload, dict):
         raise InvalidPayload(f"{name} can be given to a payload only if that is an object")
     return {**payload, name: value}
+
+
+def check_fields(payload: Any) -> None:
+    """Check that a payload is an object of the fields that the state machine takes.
+
+    Raises: InvalidPayload
+    """
+    from otel_analytics.errors import InvalidPayload
+    from otel_analytics.pipeline import INPUT_FIELDS
+
+    allowed = ", ".join(INPUT_FIELDS)
+    if not isinstance(payload, dict):
+        raise InvalidPayload(f"the payload must be an object with fields of {allowed}")
+    if unknown := sorted(str(name)[:80] for name in payload.keys() - set(INPUT_FIELDS)):
+        raise InvalidPayload(f"unknown fields {', '.join(unknown)}; a payload may have {allowed}")
 
 
 def execution_dates(
@@ -69,13 +97,13 @@ def execution_dates(
 
 
 def coverage_warnings_of(aws: EmbeddedAws, payload: Any) -> list[str]:
-    """Return what will make tables say little; a wrong payload is left to the state machine.
+    """Return what makes the tables of an execution that is over say little.
 
-    Raises: Refused if there is no table of logs
+    Of a wrong payload nothing: the state machine has refused it.
     """
     from otel_analytics.errors import InvalidName
     from otel_analytics.query.coverage import coverage_warnings
-    from otel_analytics.query.handler import execution_date_of
+    from otel_analytics.query.handler import execution_date_of, source_of
 
     names = _names_of(payload)
     if not names:
@@ -86,10 +114,26 @@ def coverage_warnings_of(aws: EmbeddedAws, payload: Any) -> list[str]:
         )
     except InvalidName:
         return []
-    _check_source(aws)
     return coverage_warnings(
-        names, execution_date=execution_date, settings=aws.settings, run_query=aws.rows
+        names,
+        execution_date=execution_date,
+        settings=aws.settings,
+        run_query=aws.rows,
+        source=source_of(payload, aws.settings),
     )
+
+
+def check_payload(aws: EmbeddedAws, payload: Any) -> None:
+    """Check that what a payload is to be built from is there; a wrong one is the state machine's.
+
+    Raises: Refused saying how to come by it
+    """
+    from otel_analytics.query.handler import source_of
+
+    if _names_of(payload):
+        check_source(aws)
+        if payload.get("source") in SOURCES:
+            source_of(payload, aws.settings)
 
 
 def _names_of(payload: Any) -> tuple[str, ...]:
@@ -106,7 +150,11 @@ def _names_of(payload: Any) -> tuple[str, ...]:
         return ()
 
 
-def _check_source(aws: EmbeddedAws) -> None:
+def check_source(aws: EmbeddedAws) -> None:
+    """Check that there is a table of logs.
+
+    Raises: Refused saying how to come by one
+    """
     from otel_analytics.errors import Refused
     from otel_analytics.lake.schema import LOGALL_TABLE
     from otel_analytics.local.catalog import EntityNotFound

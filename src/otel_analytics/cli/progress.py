@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from otel_analytics.cli.output import say
-from otel_analytics.cli.trail import Trail, details_of, failure_of
+from otel_analytics.pipeline.trail import Trail, details_of, failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from otel_analytics.cli.output import print_table
+from otel_analytics.cli.output import as_megabytes, as_usd, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_analytics.local.s3 import ObjectStore
 
-__all__ = ["explanation_lines", "failure_lines", "print_results", "summary_of", "warning_lines"]
+__all__ = [
+    "cost_line",
+    "explanation_lines",
+    "failure_lines",
+    "print_results",
+    "summary_of",
+    "warning_lines",
+]
 
 # The cause of ServicesFailed holds the head of the summary, and says where the whole lies.
 _SUMMARY: Final = re.compile(r"The whole summary: (s3://\S+)")
@@ -56,7 +63,7 @@ def print_results(summary: Mapping[str, Any]) -> None:
                 table["table"],
                 table["execution_date"],
                 table.get("row_count"),
-                f"{table['scanned_bytes'] / 1_000_000:.2f} MB",
+                as_megabytes(table["scanned_bytes"]),
             )
             for table in result["tables"]
         ] or [(*head, None, None, None, None)]
@@ -65,6 +72,16 @@ def print_results(summary: Mapping[str, Any]) -> None:
     click.echo(
         f"{summary['status']}: {completed} of {len(summary['results'])} services in database "
         f"{summary['execution_summary']['database']}"
+    )
+
+
+def cost_line(summary: Mapping[str, Any]) -> str:
+    """Return what the execution used, by its own count, and what AWS would ask for it."""
+    whole = summary["execution_summary"]
+    return (
+        f"{whole['queries']} queries, {as_megabytes(whole['scanned_bytes'])} scanned, "
+        f"{as_megabytes(whole['billed_bytes'])} billed, at least {whole['least_transitions']} "
+        f"transitions: about {as_usd(whole['estimated_cost_usd'])} on AWS"
     )
 
 

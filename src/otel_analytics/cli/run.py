@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.cli.estimate import (
+    check_budget,
+    estimate_of,
+    parse_budget,
+    print_estimates,
+)
 from otel_analytics.cli.options import json_option, settings_of, settings_options
 from otel_analytics.cli.output import print_json, print_table, say
 from otel_analytics.cli.payload import (
+    check_payload,
     coverage_warnings_of,
     execution_dates,
     make_payload,
@@ -20,12 +27,14 @@ from otel_analytics.cli.payload import (
 )
 from otel_analytics.cli.progress import Tracker, show_progress
 from otel_analytics.cli.results import (
+    cost_line,
     explanation_lines,
     failure_lines,
     print_results,
     summary_of,
     warning_lines,
 )
+from otel_analytics.config import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +54,11 @@ __all__ = ["run_command"]
 @click.option(
     "--replace-newer", is_flag=True, help="Publish also over tables of a later execution date."
 )
+@click.option(
+    "--source",
+    type=click.Choice(SOURCES),
+    help="Build from the activity tables, refreshed first, or from the raw logs.",
+)
 @click.option("--name", help="The execution's name; default: a new UUID.")
 @click.option(
     "--inject",
@@ -52,6 +66,10 @@ __all__ = ["run_command"]
     metavar="STATE:ERROR[:TIMES]",
     multiple=True,
     help="Fail a task on purpose, once or TIMES times or `always`; may be repeated.",
+)
+@click.option("--dry-run", is_flag=True, help="Run nothing: tell what would be read, and its cost.")
+@click.option(
+    "--max-scan", metavar="SIZE", help="Refuse to run if it would scan more, as 10GB or 500MB."
 )
 @json_option
 @settings_options
@@ -66,8 +84,11 @@ def run_command(  # noqa: PLR0913 - each option is one
     first: str | None,
     last: str | None,
     replace_newer: bool,
+    source: str | None,
     name: str | None,
     faults: tuple[str, ...],
+    dry_run: bool,
+    max_scan: str | None,
     as_json: bool,
     **flags: Any,
 ) -> None:
@@ -83,13 +104,25 @@ def run_command(  # noqa: PLR0913 - each option is one
     The ERROR of --inject is an error name such as States.Timeout or Sandbox.Timedout, FAILED or
     CANCELLED for a query that ends so, or crash; ERROR=TEXT gives its text, ERROR-after lets the
     task do its work first, and STATE@SERVICE fails the task of one service alone.
+
+    --dry-run tells, from the footers of the Parquet files, which files and how many bytes each
+    query would read, and what that would cost on AWS; --max-scan (or the setting budget.max_scan)
+    refuses each run that would scan more, before any work begins, and says by how much.
     """
     from otel_analytics.local.embedded import open_embedded_aws
 
     settings = settings_of(ctx, flags)
     dates = execution_dates(execution_date, first, last)
-    payload = make_payload(services, input_file, replace_newer=replace_newer)
+    payload = make_payload(services, input_file, replace_newer=replace_newer, source=source)
+    budget = parse_budget(max_scan, settings.budget.max_scan)
     with open_embedded_aws(settings) as aws:
+        if dry_run or budget is not None:
+            estimates = [estimate_of(aws, payload, date) for date in dates]
+            if dry_run:
+                print_estimates(estimates, as_json=as_json, is_backfill=first is not None)
+            check_budget(estimates, budget)
+        if dry_run:
+            return
         runs = _Runs(aws, payload, _faults(faults, aws), as_json)
         executions = []
         for date in dates:
@@ -131,13 +164,18 @@ class _Runs:
     def run(self, date: str | None, name: str | None) -> dict[str, Any]:
         """Carry out one execution, show what became of it, and return it."""
         payload = self.payload if date is None else with_field(self.payload, "execution_date", date)
+        check_payload(self.aws, payload)
+        execution = self._execute(payload, name)
+        self._show(execution)
+        if execution.get("error") in (None, "ServicesFailed"):
+            self._warn(payload)
+        return execution
+
+    def _warn(self, payload: Any) -> None:
         for warning in coverage_warnings_of(self.aws, payload):
             if warning not in self._warned:
                 say(f"warning: {warning}")
                 self._warned.add(warning)
-        execution = self._execute(payload, name)
-        self._show(execution)
-        return execution
 
     def _execute(self, payload: Any, name: str | None) -> dict[str, Any]:
         from otel_analytics.pipeline import build_definition
@@ -160,7 +198,7 @@ class _Runs:
         if summary is not None:
             if not self.as_json:
                 print_results(summary)
-            for line in warning_lines(summary):
+            for line in (*warning_lines(summary), cost_line(summary)):
                 say(line)
         name, seconds = execution["name"], _seconds(execution)
         if execution["status"] == "SUCCEEDED":

@@ -41,6 +41,7 @@ class Partition:
 
     values: tuple[str, ...]
     location: str
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +158,14 @@ class Catalog:
         if row is None:
             raise EntityNotFound(f"table {name.database}.{name.name} does not exist")
         rows = connection.execute(
-            "SELECT key_values, location FROM partitions "
+            "SELECT key_values, location, parameters FROM partitions "
             "WHERE database_name = ? AND table_name = ? ORDER BY key_values",
             (name.database, name.name),
         )
-        partitions = (Partition(tuple(json.loads(values)), location) for values, location in rows)
+        partitions = (
+            Partition(tuple(json.loads(values)), location, json.loads(parameters))
+            for values, location, parameters in rows
+        )
         return replace(_table(row), partitions=tuple(partitions))
 
     def tables(self, database: str, pattern: str | None = None) -> list[Table]:
@@ -198,7 +202,7 @@ class Catalog:
         with self.home.transaction() as connection:
             for partition in partitions:
                 added = connection.execute(
-                    "INSERT INTO partitions VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    "INSERT INTO partitions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                     self._partition_row(table, partition),
                 ).rowcount
                 if not added:
@@ -211,7 +215,7 @@ class Catalog:
         """Register partitions of a table; one that has the values goes."""
         rows = [self._partition_row(table, partition) for partition in partitions]
         with self.home.transaction() as connection:
-            connection.executemany("REPLACE INTO partitions VALUES (?, ?, ?, ?, ?)", rows)
+            connection.executemany("REPLACE INTO partitions VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def drop_partitions(self, table: Table, values: Iterable[tuple[str, ...]]) -> None:
         """Forget partitions by their values, where they are registered; their data stay."""
@@ -230,7 +234,8 @@ class Catalog:
                 f"partition {'/'.join(partition.values)}: {table.database}.{table.name} has {keys}"
             )
         values = _json_list(partition.values)
-        return table.database, table.name, values, partition.location, self.clock()
+        parameters = json.dumps(partition.parameters)
+        return table.database, table.name, values, partition.location, self.clock(), parameters
 
     def locations(self) -> list[tuple[TableName, str]]:
         """Return the addresses of all tables and partitions of every database, with the tables."""

@@ -16,6 +16,7 @@ from otel_analytics.local.executions import Executions
 from otel_analytics.local.home import Home, open_home
 from otel_analytics.local.publication import publish_tables
 from otel_analytics.local.query_executions import QueryExecutions
+from otel_analytics.local.refresh import activity_refresher
 from otel_analytics.local.s3 import ObjectStore
 from otel_analytics.local.step_functions import StepFunctions
 from otel_analytics.local.verification import checks_builder
@@ -61,6 +62,9 @@ class EmbeddedAws:
             names.query_builder_function: query_builder,
             names.checks_builder_function: checks_builder(self.settings, self.catalog),
             names.table_publisher_function: table_publisher,
+            names.activity_refresher_function: activity_refresher(
+                self.settings, self.catalog, self.store, now=now
+            ),
         }
         return StepFunctions(self.athena, self.executions, functions)
 

@@ -27,7 +27,7 @@ __all__ = ["SCHEMA_VERSION", "Home", "open_home"]
 
 # A home is made, or brought up to date, by these one after the other; one that was published
 # stays as it is.
-_SCHEMAS: Final = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
+_SCHEMAS: Final = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql")
 SCHEMA_VERSION: Final = len(_SCHEMAS)
 _APPLICATION_ID: Final = 0x6F74656C  # "otel", at byte 68 of the file
 _BUSY_TIMEOUT_S: Final = 60.0

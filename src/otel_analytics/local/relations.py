@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.types import duckdb_type
 from otel_analytics.names import S3Address
 from otel_analytics.pipeline.leaves import lies_at_root
 from otel_analytics.pipeline.publication import EXECUTION
+from otel_analytics.pipeline.refresh import IS_EMPTY, LEVEL, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,14 @@ if TYPE_CHECKING:
     from otel_analytics.local.catalog import Partition, Table
     from otel_analytics.local.s3 import ObjectStore
 
-__all__ = ["Relation", "file_literal", "quoted", "relation_of", "text_literal"]
+__all__ = [
+    "Relation",
+    "file_literal",
+    "files_by_partition",
+    "quoted",
+    "relation_of",
+    "text_literal",
+]
 
 _DEFAULTS = {"date": "1970-01-01", "timestamp": "1970-01-01 00:00:00", "boolean": "false"}
 
@@ -65,6 +74,8 @@ def relation_of(
                 united=_union(table, schema, parts, united=True),
                 empty=_select(table, [schema], united=False),
             )
+    elif LEVEL in table.parameters:
+        files = []  # its partitions are those that are registered, though there be none
     else:
         files = _table_files(table, store)
     return Relation(
@@ -73,6 +84,29 @@ def relation_of(
         united=_select(table, [schema, *files], united=True),
         empty=_select(table, [schema], united=False),
     )
+
+
+def files_by_partition(
+    table: Table, store: ObjectStore
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return the values of each partition of a table, and its data files' paths.
+
+    A table without partitions has one, without values.
+
+    Raises: QueryFailed as a query over the table would
+    """
+    if table.partitions or LEVEL in table.parameters:
+        return [
+            (one.values, tuple(_partition_files(table, one, store))) for one in table.partitions
+        ]
+    found: dict[tuple[str, ...], list[str]] = {}
+    keys = {key.name.lower() for key in table.partition_keys}
+    for file in _table_files(table, store):
+        parts = (part.partition("=") for part in file.split("/"))
+        values = tuple(unquote(value) for key, _, value in parts if key.lower() in keys)
+        # the folders above the table are none of its own
+        found.setdefault(values[len(values) - len(keys) :], []).append(file)
+    return [(values, tuple(files)) for values, files in found.items()]
 
 
 def _table_files(table: Table, store: ObjectStore) -> list[str]:
@@ -85,8 +119,28 @@ def _table_files(table: Table, store: ObjectStore) -> list[str]:
 
 def _partition_files(table: Table, partition: Partition, store: ObjectStore) -> list[str]:
     name = f"partition {'/'.join(partition.values)} of {table.database}.{table.name}"
+    if VERSION in partition.parameters:
+        if IS_EMPTY in partition.parameters:
+            return []
+        return list(_settled_files(_folder(partition.location, store, of=name)))
     files = _files(_folder(partition.location, store, of=f"location of {name}"), [])
     return _whole(table, files, partition.location)
+
+
+@lru_cache(maxsize=20_000)
+def _settled_files(folder: str) -> tuple[str, ...]:
+    """Return the files of a partition of a level, which never change: a new one lies elsewhere.
+
+    Raises: QueryFailed if there are none any more
+    """
+    files = _files(folder, [])
+    if not files:
+        raise QueryFailed(
+            f"HIVE_CANNOT_OPEN_SPLIT: the data of a partition are gone from {folder}: run the "
+            "query again; if they are gone for good, drop the table, and the next run builds it "
+            "anew"
+        )
+    return tuple(files)
 
 
 def _folder(location: str, store: ObjectStore, *, of: str) -> str:

@@ -10,6 +10,7 @@ from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import table_name
 from otel_analytics.pipeline.publication import EXECUTION_DATE, SERVICE_NAME
+from otel_analytics.query.levels import VISITS
 from otel_analytics.query.statements import TableName
 from otel_analytics.query.verification import CatalogTable, build_verification
 
@@ -102,6 +103,7 @@ def verify_published(
             "service_name": service_name or _service_name(prefix, there, counted),
             "execution_date": _said(there, EXECUTION_DATE) or str(_of_rows(counted, 1) or today),
             "execution": None,
+            "source": _source(settings, catalog),
             "tables": [
                 {
                     "query_type": query_type,
@@ -122,6 +124,12 @@ def verify_published(
     ]
     checks = tuple(CheckResult(*row) for row in rows)
     return Verification(str(event["service_name"]), tuple(tables), checks)
+
+
+def _source(settings: Settings, catalog: Catalog) -> str:
+    """Return what is read of the logs: the raw ones where the activity tables were never built."""
+    has_visits = _find_table(settings, catalog, VISITS) is not None
+    return settings.default_source if has_visits else "raw"
 
 
 def _service_name(

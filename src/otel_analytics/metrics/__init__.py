@@ -11,6 +11,6 @@ Only events of the metric's window and of the services asked for are in it. `EXA
 numbers, and NULL where b = 0; the query builder writes them out.
 """
 
-from otel_analytics.metrics.catalog import Column, Metric, Window, load_catalog
+from otel_analytics.metrics.catalog import Column, Metric, Period, Window, load_catalog
 
-__all__ = ["Column", "Metric", "Window", "load_catalog"]
+__all__ = ["Column", "Metric", "Period", "Window", "load_catalog"]

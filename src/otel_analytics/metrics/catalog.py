@@ -15,6 +15,7 @@ __all__ = [
     "PARAMETERS",
     "Column",
     "Metric",
+    "Period",
     "Window",
     "find_metric",
     "load_catalog",
@@ -30,9 +31,11 @@ PARAMETERS: Final = {
 _FIELDS: Final = ("title", "label", "row", "keys", "window", "batch", "order", "params")
 COLUMN_TYPES: Final = ("BIGINT", "BOOLEAN", "DATE", "DOUBLE", "VARCHAR")
 
-_FIELD = re.compile(r"-- (?P<name>[a-z]+): +(?P<value>.+)")
+_FIELD = re.compile(r"-- (?P<name>[a-z ]+): +(?P<value>.+)")
 _COLUMN = re.compile(r"--   (?P<name>[a-z0-9_]+) +(?P<type>[A-Z]+) +(?P<help>.+)")
 _WINDOW = re.compile(r"(?P<length>[0-9]+) (?P<unit>days|months)")
+_PERIOD = re.compile(r"(?P<grain>day|month) (?P<column>[a-z0-9_]+)")
+_LOOKS_BACK = re.compile(r"(?P<column>[a-z0-9_]+) (?P<days>[0-9]+(, [0-9]+)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,20 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """What makes a metric's rows facts of a day or a month: once it is over, they stay as they are.
+
+    `column` says of which one a row is. A row that also looks back, by one of `days_back`, has the
+    earliest day that it is of in `base_column`.
+    """
+
+    grain: Literal["day", "month"]
+    column: str
+    base_column: str | None = None
+    days_back: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column of a metric's table, with its type in Athena's SQL."""
 
@@ -68,7 +85,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: its header, and its SQL over the relation `events`."""
+    """One metric: its header, and its SQL over the relation `events`.
+
+    `period` is None if its rows are of the window as a whole.
+    """
 
     query_type: str
     title: str
@@ -76,6 +96,7 @@ class Metric:
     row: str
     keys: tuple[str, ...]
     window: Window
+    period: Period | None
     batch: int
     order: int
     parameters: tuple[str, ...]
@@ -131,8 +152,12 @@ def parse_metric(file_name: str, text: str) -> Metric:
             where=file_name,
         )
     keys = tuple(part.strip() for part in fields["keys"].split(","))
-    if absent := set(keys) - {column.name for column in columns}:
-        raise MetricError(f"keys: {', '.join(sorted(absent))} is no column", where=file_name)
+    period = _parse_period(file_name, fields)
+    said = {"keys": keys, "period": (period.column,) if period else ()}
+    said["looks back"] = (period.base_column,) if period and period.base_column else ()
+    for field, names in said.items():
+        if absent := set(names) - {column.name for column in columns}:
+            raise MetricError(f"{field}: {', '.join(sorted(absent))} is no column", where=file_name)
     return Metric(
         query_type=file_name.removesuffix(".sql"),
         title=fields["title"],
@@ -140,6 +165,7 @@ def parse_metric(file_name: str, text: str) -> Metric:
         row=fields["row"],
         keys=keys,
         window=Window(int(window["length"]), "days" if window["unit"] == "days" else "months"),
+        period=period,
         batch=int(fields["batch"]),
         order=int(fields["order"]),
         parameters=parameters,
@@ -147,6 +173,25 @@ def parse_metric(file_name: str, text: str) -> Metric:
         sql="\n".join(lines[end:]),
         sql_line=end + 1,
     )
+
+
+def _parse_period(file_name: str, fields: dict[str, str]) -> Period | None:
+    if "period" not in fields:
+        return None
+    period = _PERIOD.fullmatch(fields["period"])
+    if not period:
+        raise MetricError("period: write e.g. 'day date' or 'month year_month'", where=file_name)
+    grain: Literal["day", "month"] = "day" if period["grain"] == "day" else "month"
+    if "looks back" not in fields:
+        return Period(grain, period["column"])
+    back = _LOOKS_BACK.fullmatch(fields["looks back"])
+    if not back or grain != "day":
+        raise MetricError(
+            "looks back: write e.g. 'calculation_date 1, 7, 30', of a period of days",
+            where=file_name,
+        )
+    days = tuple(int(days) for days in back["days"].split(","))
+    return Period(grain, period["column"], back["column"], days)
 
 
 def _read_header(

@@ -3,6 +3,7 @@
 -- row: one row per day on which any event carries a session; the last 90 days
 -- keys: service_name, calculation_date
 -- window: 90 days
+-- period: day calculation_date
 -- batch: 2
 -- order: 4
 -- params: execution_date

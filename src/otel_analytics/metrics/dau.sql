@@ -3,6 +3,7 @@
 -- row: one row per day with an event that carries a user; the last 90 days
 -- keys: service_name, date
 -- window: 90 days
+-- period: day date
 -- batch: 1
 -- order: 2
 -- params: execution_date

@@ -3,6 +3,7 @@
 -- row: one row per calendar month with an event that carries a user; the month of E−1 and the twelve before
 -- keys: service_name, year_month
 -- window: 13 months
+-- period: month year_month
 -- batch: 1
 -- order: 1
 -- params: execution_date, window_start, window_end

@@ -3,6 +3,8 @@
 -- row: one row per base day with an active user and type (D+1, D+7, D+30) whose return day is over; the last 90 days
 -- keys: service_name, retention_type, calculation_date
 -- window: 90 days
+-- period: day return_date
+-- looks back: calculation_date 1, 7, 30
 -- batch: 2
 -- order: 3
 -- params: execution_date, window_end

@@ -3,6 +3,7 @@
 -- row: one row per day with a session; the last 90 days
 -- keys: service_name, calculation_date
 -- window: 90 days
+-- period: day calculation_date
 -- batch: 3
 -- order: 6
 -- params: execution_date

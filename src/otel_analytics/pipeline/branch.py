@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otel_analytics.config import Settings
     from otel_analytics.metrics import Metric
 
-__all__ = ["ATTEMPT", "build_branch"]
+__all__ = ["ATTEMPT", "ATTEMPT_OF_QUERY", "build_branch"]
 
 DROP_TIMEOUT_S: Final = 300
 CREATE_TIMEOUT_S: Final = 1800
@@ -30,7 +30,7 @@ ATTEMPT: Final = (
     "+ 10 * $states.input.round + $states.context.State.RetryCount)"
 )
 # Where the query that succeeded put the table: its attempt is read from the statement itself.
-_ATTEMPT_OF_QUERY: Final = (
+ATTEMPT_OF_QUERY: Final = (
     r"$match($states.result.QueryExecution.Query, /\/([0-9]+)\/'/, 1).groups[0]"
 )
 
@@ -72,6 +72,7 @@ def build_branch(metric: Metric, settings: Settings) -> dict[str, Any]:
                 "'execution_time': $states.input.execution_time, "
                 "'execution_date': $states.input.execution_date, "
                 "'execution': $states.input.execution, "
+                "'source': $states.input.source, "
                 f"'attempt': '{ATTEMPT_TO_COME}', 'cleanup_s3': false}}"
             ),
             output="{% $merge([$states.input, {'query': $states.result.Payload}]) %}",
@@ -86,7 +87,7 @@ def build_branch(metric: Metric, settings: Settings) -> dict[str, Any]:
                 ),
                 timeout_s=CREATE_TIMEOUT_S,
                 output=jsonata(
-                    f"($attempt := {_ATTEMPT_OF_QUERY}; "
+                    f"($attempt := {ATTEMPT_OF_QUERY}; "
                     f"{{'query_type': '{metric.query_type}', 'table': {staging}$attempt, "
                     "'location': $replace($states.input.query.s3_location, "
                     f"'{ATTEMPT_TO_COME}', $attempt), "

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from otel_analytics.config import SOURCES
+
 __all__ = ["INPUT_FIELDS", "build_input_rules"]
 
 # `$` would match before a closing line break in Java and Python; nothing may follow here.
@@ -28,7 +30,8 @@ _1971_TO_9998: Final = "/^(?:197[1-9]|19[89]|[2-8]|9[0-8]|99[0-8]|999[0-8])/"
 _NAMES: Final = "$states.input.service_names"
 _E: Final = "$states.input.execution_date"
 _REPLACE: Final = "$states.input.replace_newer"
-INPUT_FIELDS: Final = ("service_names", "execution_date", "replace_newer")
+_SOURCE: Final = "$states.input.source"
+INPUT_FIELDS: Final = ("service_names", "execution_date", "replace_newer", "source")
 
 # Each rule is (what must hold, what is said where it does not); the first that fails counts.
 # JSONata's = and != are both false for a missing field: each is asked positively and negated.
@@ -65,6 +68,11 @@ _RULES: Final = (
     (
         f"$not($exists({_REPLACE})) or $type({_REPLACE}) = 'boolean'",
         f"'replace_newer must be true or false; found ' & $substring($string({_REPLACE}), 0, 80)",
+    ),
+    (
+        f"$not($exists({_SOURCE})) or ($type({_SOURCE}) = 'string' and "
+        f"{_SOURCE} in {list(SOURCES)})",
+        f"'source must be {' or '.join(SOURCES)}; found ' & $substring($string({_SOURCE}), 0, 80)",
     ),
     (
         "$count($filter($keys($states.input), function($key) { "

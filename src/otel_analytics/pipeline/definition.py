@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.metrics import load_catalog
+from otel_analytics.pipeline.billing import summary_fields
 from otel_analytics.pipeline.check_input import build_input_rules
+from otel_analytics.pipeline.refresh_states import build_refresh
 from otel_analytics.pipeline.service import build_service
 from otel_analytics.pipeline.tasks import States, jsonata
 
@@ -32,6 +34,7 @@ _SHARED_FIELDS: Final = (
     "execution_time",
     "execution_date",
     "replace_newer",
+    "source",
 )
 # As `names.execution_token` makes it.
 _EXECUTION: Final = (
@@ -46,11 +49,14 @@ def build_definition(settings: Settings) -> dict[str, Any]:
     Shape:  JSON-able; the same settings give the same document
     Source: https://states-language.net/spec.html
     """
+    states = {**_beginning(settings), **_services(settings), **_end()}
+    summary = states["SummarizeResults"]["Output"]["execution_summary"]
+    summary |= summary_fields(states, settings.prices)
     return {
         "Comment": "Refreshes the product-analytics tables of each service from OpenTelemetry logs",
         "QueryLanguage": "JSONata",
         "StartAt": "CheckInput",
-        "States": {**_beginning(settings), **_services(settings), **_end()},
+        "States": states,
     }
 
 
@@ -78,9 +84,16 @@ def _beginning(settings: Settings) -> States:
                     "$exists($states.input.execution_date) ? $states.input.execution_date : null"
                 ),
                 "replace_newer": jsonata("$states.input.replace_newer = true"),
+                "source": jsonata(
+                    "$exists($states.input.source) ? $states.input.source : "
+                    f"'{settings.default_source}'"
+                ),
+                "plans": 0,
+                "refreshed": [],
             },
-            "Next": "ProcessEachService",
+            "Next": "ReadsActivity",
         },
+        **build_refresh(settings, following="ProcessEachService"),
     }
 
 
@@ -117,6 +130,7 @@ def _end() -> States:
                     f": {completed} = 0 ? 'FAILED' : 'PARTIALLY_COMPLETED'"
                 ),
                 "services": "{% $states.input.services %}",
+                "refreshed": "{% [$states.input.refreshed] %}",
                 "results": "{% $states.input.results %}",
                 "execution_summary": {
                     "database": "{% $states.input.database %}",

@@ -8,10 +8,12 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_analytics.pipeline.billing import SERVICE_USE
 from otel_analytics.pipeline.branch import build_branch
 from otel_analytics.pipeline.tasks import (
     ATHENA_RETRY,
     FAILURE,
+    FAILURE_WITHIN,
     States,
     athena_task,
     jsonata,
@@ -37,17 +39,9 @@ _CAUGHT: Final = {
     "Output": jsonata("$merge([$states.input, {'failure': " + FAILURE + "}])"),
     "Next": "ServiceFailed",
 }
-# A branch fails with what `FAILURE` gave there; anything else is the batch's own.
 _BATCH_CAUGHT: Final = {
     **_CAUGHT,
-    "Output": jsonata(
-        r"""(
-  $cause := $exists($states.errorOutput.Cause) ? $string($states.errorOutput.Cause) : '';
-  $merge([$states.input, {'failure':
-    $contains($cause, /^\{"state":[\s\S]*\}$/) ? $parse($cause) : """
-        + FAILURE
-        + "}]))"
-    ),
+    "Output": jsonata("$merge([$states.input, {'failure': " + FAILURE_WITHIN + "}])"),
 }
 # The columns are those of `query.verification`; the first row holds their names.
 _CHECK_ROWS: Final = r"""(
@@ -65,7 +59,7 @@ _CHECK_ROWS: Final = r"""(
 def build_service(metrics: Iterable[Metric], settings: Settings) -> dict[str, Any]:
     """Return the item processor of a service; it gives the service's result.
 
-    Shape:  service_name, status, tables, checks; of a failed one also state, error and cause
+    Shape:  service_name, status, tables, checks, use; of a failed one also state, error and cause
     """
     batches = [list(group) for _, group in groupby(metrics, key=lambda metric: metric.batch)]
     names = [
@@ -110,6 +104,7 @@ def _verification(settings: Settings) -> States:
                 "'s3_base': $states.input.s3_base, "
                 "'execution': $states.input.execution, "
                 "'execution_date': $states.input.tables[0].execution_date, "
+                "'source': $states.input.source, "
                 "'tables': [$states.input.tables.{'query_type': query_type, 'table': table, "
                 "'location': location}]}"
             ),
@@ -127,7 +122,9 @@ def _verification(settings: Settings) -> States:
                 output=jsonata(
                     "$merge([$sift($states.input, function($value, $key) "
                     "{ $key != 'query_string' }), "
-                    "{'verification': $states.result.QueryExecution.QueryExecutionId}])"
+                    "{'verification': $states.result.QueryExecution.QueryExecutionId, "
+                    "'verified_bytes': "
+                    "$states.result.QueryExecution.Statistics.DataScannedInBytes}])"
                 ),
                 failed=_CAUGHT,
                 following="ReadVerification",
@@ -154,6 +151,7 @@ def _verification(settings: Settings) -> States:
   $merge([$states.input, {{
     'checks': {{
       'run': $count($checks[severity != 'info']),
+      'scanned_bytes': $states.input.verified_bytes,
       'errors': $found('error'),
       'warnings': $found('warning')
     }},
@@ -194,11 +192,6 @@ def _judged(errors: str, name: str) -> dict[str, Any]:
 
 
 def _publication(settings: Settings) -> States:
-    result = (
-        "'service_name': $states.input.service_name, "
-        "'tables': {tables}, "
-        "'checks': $exists($states.input.checks) ? $states.input.checks : null"
-    )
     published = (
         "[$states.input.tables.{'table': $states.input.table_prefix & '_' & query_type & "
         "'_summary', 'query_type': query_type, 'row_count': row_count, "
@@ -217,14 +210,14 @@ def _publication(settings: Settings) -> States:
                 "'tables': [$states.input.tables.{'query_type': query_type, 'table': table, "
                 "'location': location, 'row_count': row_count}]}"
             ),
-            output=jsonata("{'status': 'COMPLETED', " + result.format(tables=published) + "}"),
+            output=jsonata("{'status': 'COMPLETED', " + _result(published) + "}"),
             failed=_CAUGHT,
             following=None,
         ),
         "ServiceFailed": {
             "Type": "Pass",
             "Output": jsonata(
-                "{'status': 'FAILED', " + result.format(tables="[]") + ", "
+                "{'status': 'FAILED', " + _result("[]") + ", "
                 "'state': $states.input.failure.state, "
                 "'error': $states.input.failure.error, "
                 "'cause': $states.input.failure.cause}"
@@ -232,3 +225,13 @@ def _publication(settings: Settings) -> States:
             "End": True,
         },
     }
+
+
+def _result(tables: str) -> str:
+    """Return the fields that a service's result has whatever became of it."""
+    return (
+        "'service_name': $states.input.service_name, "
+        f"'tables': {tables}, "
+        "'checks': $exists($states.input.checks) ? $states.input.checks : null, "
+        f"'use': {SERVICE_USE}"
+    )

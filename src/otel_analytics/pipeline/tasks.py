@@ -10,6 +10,7 @@ from typing import Any, Final
 
 __all__ = [
     "FAILURE",
+    "FAILURE_WITHIN",
     "MAX_ROUNDS",
     "States",
     "athena_task",
@@ -80,6 +81,16 @@ FAILURE: Final = r"""(
       or $contains($reason, /HIVE_PATH_ALREADY_EXISTS|TABLE_ALREADY_EXISTS/)
   }
 )"""
+
+# The same where what failed is a branch or an iteration: it fails with what `FAILURE` gave there;
+# anything else is the state's own.
+FAILURE_WITHIN: Final = (
+    r"""(
+  $cause := $exists($states.errorOutput.Cause) ? $string($states.errorOutput.Cause) : '';
+  $contains($cause, /^\{"state":[\s\S]*\}$/) ? $parse($cause) : """
+    + FAILURE
+    + ")"
+)
 
 
 def athena_task(

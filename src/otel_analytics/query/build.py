@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlglot
 from sqlglot import exp
@@ -14,16 +14,37 @@ from sqlglot.errors import ParseError
 from otel_analytics.errors import InvalidPayload, MetricError
 from otel_analytics.metrics.catalog import find_metric
 from otel_analytics.query.binding import bind, date_literal, parameters_of
-from otel_analytics.query.events import build_events
+from otel_analytics.query.events import build_events, build_level_events, level_table
 from otel_analytics.query.exact import expand_exact_ratios
+from otel_analytics.query.levels import (
+    PERIOD,
+    days_between,
+    days_of,
+    facts_of,
+    needs_names,
+    ranges_of,
+    whole_periods,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from otel_analytics.config import Settings
     from otel_analytics.metrics import Metric
+    from otel_analytics.query.levels import DayRange
 
-__all__ = ["MAX_QUERY_BYTES", "QueryRequest", "build_create_table", "build_select"]
+__all__ = [
+    "MAX_QUERY_BYTES",
+    "QueryRequest",
+    "bound_metric",
+    "build_create_table",
+    "build_select",
+    "window_of",
+    "with_events",
+]
+
+QueryT = TypeVar("QueryT", bound=exp.Query)
 
 # https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 MAX_QUERY_BYTES = 262_144
@@ -31,11 +52,15 @@ MAX_QUERY_BYTES = 262_144
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """What one query is for; every part is checked (`names`) before it comes here."""
+    """What one query is for; every part is checked (`names`) before it comes here.
+
+    `source` is what is read: the raw logs, or the activity tables.
+    """
 
     query_type: str
     service_names: tuple[str, ...]
     execution_date: date
+    source: str = "raw"
 
 
 def build_select(request: QueryRequest, settings: Settings) -> exp.Query:
@@ -45,27 +70,118 @@ def build_select(request: QueryRequest, settings: Settings) -> exp.Query:
     Raises: InvalidName for an unknown query type; MetricError if the `.sql` file is wrong
     """
     metric = find_metric(request.query_type)
-    last_day = request.execution_date - timedelta(days=1)
-    first_day = metric.window.first_day(request.execution_date)
+    window = first_day, last_day = window_of(metric, request.execution_date, settings)
+    if request.source == "raw":
+        events = build_events(
+            service_names=request.service_names,
+            first_day=first_day,
+            last_day=last_day,
+            settings=settings,
+        )
+        return with_events(_bound(metric, request, window, settings), events)
+    if metric.period is None:
+        return _over_levels(metric, request, window, [window], settings)
+    whole = whole_periods(first_day, last_day, metric.period.grain)
+    facts = _facts(metric, request, whole, first_day, settings)
+    cut = _without(window, whole)
+    if not cut:
+        return facts
+    rest = _over_levels(metric, request, window, cut, settings)
+    if not whole:
+        return rest
+    ctes = rest.args.pop("with_")
+    united = exp.union(facts, rest, distinct=False, copy=False)
+    united.set("with_", ctes)
+    return united
+
+
+def window_of(metric: Metric, execution_date: date, settings: Settings) -> DayRange:
+    """Return the first and the last day that a metric reads."""
+    first_day = metric.window.first_day(execution_date)
     if settings.min_data_date is not None:
         first_day = max(first_day, settings.min_data_date)
+    return first_day, execution_date - timedelta(days=1)
+
+
+def _over_levels(
+    metric: Metric,
+    request: QueryRequest,
+    window: DayRange,
+    days: Sequence[DayRange],
+    settings: Settings,
+) -> exp.Query:
+    """Return the metric over the events of some days of its window."""
+    events = build_level_events(
+        service_names=request.service_names,
+        days=days,
+        with_names=needs_names(metric.sql),
+        settings=settings,
+    )
+    return with_events(_bound(metric, request, window, settings), events)
+
+
+def _facts(
+    metric: Metric,
+    request: QueryRequest,
+    periods: Sequence[str],
+    first_day: date,
+    settings: Settings,
+) -> exp.Select:
+    """Return the rows of periods that lie wholly in the window, which are there already."""
+    assert metric.period is not None  # noqa: S101 - seen by the caller
+    columns = [exp.column(column.name, quoted=True) for column in metric.columns[:-1]]
+    names = [exp.Literal.string(name) for name in request.service_names]
+    facts = (
+        exp.select(*columns, date_literal(request.execution_date).as_("execution_date"))
+        .from_(level_table(facts_of(metric), settings))
+        .where(exp.column("service_name").isin(*names))
+    )
+    if periods:
+        low, high = exp.Literal.string(periods[0]), exp.Literal.string(periods[-1])
+        facts = facts.where(exp.Between(this=exp.column(PERIOD), low=low, high=high))
+    if metric.period.base_column is not None:
+        base = exp.column(metric.period.base_column, quoted=True)
+        facts = facts.where(exp.GTE(this=base, expression=date_literal(first_day)))
+    return facts
+
+
+def _without(window: DayRange, periods: Sequence[str]) -> tuple[DayRange, ...]:
+    """Return the days of a window that are in none of these periods."""
+    gone = {day for period in periods for day in days_between(*days_of(period))}
+    return ranges_of(day for day in days_between(*window) if day not in gone)
+
+
+def _bound(
+    metric: Metric, request: QueryRequest, window: DayRange, settings: Settings
+) -> exp.Query:
+    first_day, last_day = window
+    return bound_metric(
+        metric,
+        first_day=first_day,
+        last_day=last_day,
+        execution_date=request.execution_date,
+        settings=settings,
+    )
+
+
+def bound_metric(
+    metric: Metric, *, first_day: date, last_day: date, execution_date: date, settings: Settings
+) -> exp.Query:
+    """Return a metric's SELECT over `events`, which is still to come, its values bound.
+
+    Raises: MetricError if the `.sql` file is wrong
+    """
     select = _parse(metric).copy()
     bind(
         select,
         {
-            "execution_date": date_literal(request.execution_date),
+            "execution_date": date_literal(execution_date),
             "window_start": date_literal(first_day),
             "window_end": date_literal(last_day),
             "max_names": exp.Literal.number(settings.events.max_names),
         },
     )
-    events = build_events(
-        service_names=request.service_names,
-        first_day=first_day,
-        last_day=last_day,
-        settings=settings,
-    )
-    return _with_events(select, events)
+    return select
 
 
 def build_create_table(
@@ -127,7 +243,8 @@ def _parse(metric: Metric) -> exp.Query:
     return select
 
 
-def _with_events(select: exp.Query, events: exp.Select) -> exp.Query:
+def with_events(select: QueryT, events: exp.Select) -> QueryT:
+    """Return a SELECT, changed in place, before which the relation `events` stands."""
     cte = exp.CTE(this=events, alias=exp.TableAlias(this=exp.to_identifier("events")))
     existing = select.ctes
     select.set("with_", exp.With(expressions=[cte, *existing]))

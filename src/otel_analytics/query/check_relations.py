@@ -10,7 +10,12 @@ from sqlglot import exp
 
 from otel_analytics.metrics.catalog import find_metric, load_catalog
 from otel_analytics.query.binding import date_literal
-from otel_analytics.query.events import build_events, build_known_services, build_lake_days
+from otel_analytics.query.events import (
+    build_events,
+    build_known_services,
+    build_lake_days,
+    build_level_events,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,13 +42,18 @@ class CheckedTable:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked: the tables of one service, as of E. `has_source`: the raw logs are there."""
+    """What is checked: the tables of one service, as of E.
+
+    `has_source` says whether the table of raw logs is there; `source` is what is read of them: it,
+    or the activity tables.
+    """
 
     service_name: str
     execution_date: date
     execution: str | None
     tables: tuple[CheckedTable, ...]
     has_source: bool
+    source: str = "raw"
 
     def window(self, query_type: str, settings: Settings) -> tuple[date, date]:
         """Return the first and the last day of a metric's window."""
@@ -53,8 +63,13 @@ class Subject:
         return first_day, self.execution_date - timedelta(days=1)
 
 
-def relation_builders(subject: Subject, settings: Settings) -> dict[str, Callable[[], exp.Query]]:
-    """Return what builds the SELECT of each relation that there is, by the relation's name."""
+def relation_builders(
+    subject: Subject, settings: Settings, *, with_names: bool
+) -> dict[str, Callable[[], exp.Query]]:
+    """Return what builds the SELECT of each relation that there is, by the relation's name.
+
+    `with_names` says whether a check asks what events are called.
+    """
     database = settings.athena.database
     there = [table for table in subject.tables if table.is_there]
     builders: dict[str, Callable[[], exp.Query]] = {
@@ -70,20 +85,32 @@ def relation_builders(subject: Subject, settings: Settings) -> dict[str, Callabl
     if subject.has_source:
         first_day, last_day = subject.window("mau", settings)
         builders |= {
-            "events": lambda: build_events(
-                service_names=(subject.service_name,),
-                first_day=first_day,
-                last_day=last_day,
-                settings=settings,
-            ),
+            "events": lambda: _events(subject, settings, with_names=with_names),
             "lake_days": lambda: build_lake_days(
-                first_day=first_day, last_day=last_day, settings=settings
+                first_day=first_day, last_day=last_day, source=subject.source, settings=settings
             ),
             "known_services": lambda: build_known_services(
-                first_day=first_day, last_day=last_day, settings=settings
+                first_day=first_day, last_day=last_day, source=subject.source, settings=settings
             ),
         }
     return builders
+
+
+def _events(subject: Subject, settings: Settings, *, with_names: bool) -> exp.Select:
+    first_day, last_day = subject.window("mau", settings)
+    if subject.source == "activity":
+        return build_level_events(
+            service_names=(subject.service_name,),
+            days=[(first_day, last_day)],
+            with_names=with_names,
+            settings=settings,
+        )
+    return build_events(
+        service_names=(subject.service_name,),
+        first_day=first_day,
+        last_day=last_day,
+        settings=settings,
+    )
 
 
 def _tables(subject: Subject, settings: Settings) -> exp.Select:

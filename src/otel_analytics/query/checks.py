@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.errors import OptimizeError, ParseError, SqlglotError
+from sqlglot.optimizer.qualify import qualify
 
-from otel_analytics.checks.catalog import EACH
+from otel_analytics.checks.catalog import EACH, RELATIONS
 from otel_analytics.errors import CheckError
+from otel_analytics.metrics import load_catalog
 from otel_analytics.query.binding import bind, parameters_of
 from otel_analytics.query.syntax import position_of
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.checks import Check
 
-__all__ = ["build_findings", "parse_check"]
+__all__ = ["build_findings", "check_columns", "parse_check"]
 
 _OPTIONAL_COLUMNS: Final = {"found"}
 
@@ -35,7 +37,7 @@ def build_findings(check: Check, parameters: Mapping[str, exp.Expr]) -> exp.Sele
     of_table: exp.Expr = exp.Literal.string(check.table)
     if check.table == EACH:
         of_table = exp.column("query_type")
-    found = exp.column("found") if "found" in select.named_selects else exp.Literal.number(1)
+    found = exp.column("found") if "found" in _column_names(select) else exp.Literal.number(1)
     return exp.select(
         exp.Literal.string(check.name).as_("check_name"),
         of_table.as_("query_type"),
@@ -56,21 +58,21 @@ def parse_check(check: Check) -> exp.Query:
         raise CheckError(
             f"params declares {sorted(declared)}, the SQL uses {sorted(used)}", where=check.file
         )
-    ctes = {cte.alias for cte in select.find_all(exp.CTE)}
-    tables = [table for table in select.find_all(exp.Table) if table.name not in ctes or table.db]
+    ctes = {cte.alias.lower() for cte in select.find_all(exp.CTE)}
+    tables = [t for t in select.find_all(exp.Table) if t.db or t.name.lower() not in ctes]
     for table in tables:
-        if table.db or table.name not in check.reads:
+        if table.db or table.name.lower() not in check.reads:
             line, _ = position_of(check.sql, table)
             raise CheckError(
                 f"reads '{table.sql('athena')}', which the header's reads does not name",
                 where=f"{check.file}:{check.sql_line + line - 1}",
             )
-    if unread := set(check.reads) - {table.name for table in tables}:
+    if unread := set(check.reads) - {table.name.lower() for table in tables}:
         raise CheckError(
             f"reads names {sorted(unread)}, which the SQL does not read", where=check.file
         )
     needed = {"finding"} | ({"query_type"} if check.table == EACH else set())
-    columns = select.named_selects
+    columns = _column_names(select)
     if not needed <= set(columns) <= needed | _OPTIONAL_COLUMNS or len(columns) > len(set(columns)):
         raise CheckError(
             f"the columns must be {', '.join(sorted(needed))} and, if findings count more than "
@@ -78,6 +80,29 @@ def parse_check(check: Check) -> exp.Query:
             where=f"{check.file}:{check.sql_line}",
         )
     return select
+
+
+@lru_cache(maxsize=256)
+def check_columns(check: Check) -> None:
+    """Check that every column of a check is one of what it reads.
+
+    Raises: CheckError naming file and line
+    """
+    schema: dict[str, object] = {
+        metric.query_type: {c.name: c.type for c in metric.columns}
+        for metric in load_catalog().values()
+    }
+    schema |= {name: dict.fromkeys(r.columns, "VARCHAR") for name, r in RELATIONS.items()}
+    try:
+        qualify(parse_check(check).copy(), schema=schema, dialect="athena")
+    except OptimizeError as error:
+        what, _, place = str(error).partition(". Line: ")
+        line = int(place.partition(",")[0]) if place else 1
+        raise CheckError(what, where=f"{check.file}:{check.sql_line + line - 1}") from error
+
+
+def _column_names(select: exp.Query) -> list[str]:
+    return [name.lower() for name in select.named_selects]
 
 
 def _parse_select(check: Check) -> exp.Query:

@@ -1,14 +1,14 @@
-"""What the logs hold of a service, asked before its tables are built: events, users, sessions."""
+"""What the logs hold of a service, beside its tables: events, users, sessions, named events."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from otel_analytics.metrics.catalog import find_metric
-from otel_analytics.query.events import build_events
+from otel_analytics.query.build import QueryRequest, build_select, window_of, with_events
+from otel_analytics.query.events import build_events, build_level_events, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
     RunQuery = Callable[[str], Sequence[tuple[Any, ...]]]
 
-__all__ = ["build_coverage", "coverage_warnings"]
+__all__ = ["build_coverage", "build_level_coverage", "coverage_warnings"]
 
 _NAMED_EVENTS = ("session_start", "product_view", "cart_add")
 
 
 def coverage_warnings(
-    service_names: Sequence[str], *, execution_date: date, settings: Settings, run_query: RunQuery
+    service_names: Sequence[str],
+    *,
+    execution_date: date,
+    settings: Settings,
+    run_query: RunQuery,
+    source: str = "raw",
 ) -> list[str]:
     """Return warnings for services whose events carry no user, no session, or none of the names.
 
@@ -32,10 +37,9 @@ def coverage_warnings(
 
     Raises: what `run_query` raises
     """
+    build = build_coverage if source == "raw" else build_level_coverage
     rows = run_query(
-        build_coverage(
-            service_names=service_names, execution_date=execution_date, settings=settings
-        )
+        build(service_names=service_names, execution_date=execution_date, settings=settings)
     )
     found = {service: counts for service, *counts in rows}
     return [
@@ -85,16 +89,28 @@ def build_coverage(
     Shape:  service_name, events, of these with a user, with a session, and of each of
         `_NAMED_EVENTS`; one row for each service with an event
     """
-    first_day = find_metric("mau").window.first_day(execution_date)
-    if settings.min_data_date is not None:
-        first_day = max(first_day, settings.min_data_date)
+    first_day, last_day = window_of(find_metric("mau"), execution_date, settings)
     events = build_events(
-        service_names=service_names,
-        first_day=first_day,
-        last_day=execution_date - timedelta(days=1),
-        settings=settings,
+        service_names=service_names, first_day=first_day, last_day=last_day, settings=settings
     )
     flags = [f"COUNT(CASE WHEN is_{name} THEN 1 END)" for name in _NAMED_EVENTS]
     columns = ["service_name", "COUNT(*)", "COUNT(user_key)", "COUNT(session_id)", *flags]
     query = exp.select(*columns).from_(events.subquery("events")).group_by("service_name")
     return query.sql(dialect="athena", comments=False)
+
+
+def build_level_coverage(
+    *, service_names: Sequence[str], execution_date: date, settings: Settings
+) -> str:
+    """Return the same of the levels; the named events are those that conversion counts.
+
+    Shape:  that of `build_coverage`; named events as sessions and users, in conversion's window
+    """
+    window = window_of(find_metric("mau"), execution_date, settings)
+    events = build_level_events(
+        service_names=service_names, days=[window], with_names=False, settings=settings
+    )
+    request = QueryRequest("conversion", tuple(service_names), execution_date, source="activity")
+    query = with_events(template("level_coverage.sql", {}, {}), events)
+    facts = build_select(request, settings)
+    return query.with_("facts", as_=facts, copy=False).sql(dialect="athena", comments=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_analytics.config import SOURCES
 from otel_analytics.errors import InvalidName, InvalidPayload
 from otel_analytics.metrics.catalog import find_metric
 from otel_analytics.names import (
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 
     from otel_analytics.config import Settings
 
-__all__ = ["ATTEMPT_TO_COME", "Deletion", "build_query", "execution_date_of"]
+__all__ = ["ATTEMPT_TO_COME", "Deletion", "build_query", "execution_date_of", "source_of"]
 
 # Stands in a statement that serves several attempts, each of which puts its number there.
 ATTEMPT_TO_COME: Final = "{attempt}"
 
 _REQUIRED = ("query_type", "table_prefix", "s3_base", "service_names")
-_OPTIONAL = ("execution_date", "execution_time", "execution", "attempt", "cleanup_s3")
+_OPTIONAL = ("execution_date", "execution_time", "execution", "attempt", "source", "cleanup_s3")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
 
@@ -123,6 +124,7 @@ def _parse(
         query_type=find_metric(event["query_type"]).query_type,
         service_names=parse_service_names(event["service_names"]),
         execution_date=execution_date_of(event, settings=settings, now=now),
+        source=source_of(event, settings),
     )
     return request, _target(event, request.query_type)
 
@@ -144,6 +146,24 @@ def _target(event: Mapping[str, Any], query_type: str) -> _Target:
         )
     leaf = Leaf(str(s3_base), prefix, query_type, parse_execution_token(execution), str(attempt))
     return _Target(leaf.staging_table, leaf.location)
+
+
+def source_of(payload: Mapping[str, Any], settings: Settings) -> str:
+    """Return what the tables are built from: `source`, else what the settings say.
+
+    Raises: InvalidPayload naming the field and what is allowed
+    """
+    source = payload.get("source")
+    if source is None:
+        return settings.default_source
+    if source not in SOURCES:
+        raise InvalidPayload(f"source must be {' or '.join(SOURCES)}, not {str(source)[:80]!r}")
+    if source == "activity" and not settings.source.partitions:
+        raise InvalidPayload(
+            "source cannot be activity, since the table of logs has no partitions by day that "
+            "could be followed (source.partitions is empty): leave it out, or write raw"
+        )
+    return str(source)
 
 
 def execution_date_of(

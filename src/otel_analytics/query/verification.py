@@ -36,7 +36,9 @@ from otel_analytics.query.check_relations import (
     relation_builders,
     union_all,
 )
-from otel_analytics.query.checks import build_findings
+from otel_analytics.query.checks import build_findings, check_columns
+from otel_analytics.query.handler import source_of
+from otel_analytics.query.levels import needs_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -60,7 +62,7 @@ EXECUTION_DATE_PARAMETER: Final = "otel_analytics.execution_date"
 ROW_COUNT_PARAMETER: Final = "otel_analytics.row_count"
 
 _FIELDS: Final = (
-    "service_name", "table_prefix", "s3_base", "execution_date", "execution", "tables",
+    "service_name", "table_prefix", "s3_base", "execution_date", "execution", "source", "tables",
 )  # fmt: skip
 _TABLE_FIELDS: Final = ("query_type", "table", "location")
 _TABLE_NAME: Final = re.compile(r"[a-z0-9_]{1,255}")
@@ -91,8 +93,10 @@ def build_verification(
         subject = _parse(event, settings=settings, get_table=get_table)
     except InvalidName as error:
         raise InvalidPayload(str(error)) from error
-    checks = load_checks(settings.checks.folder).values()
-    return {"query_string": build_checks_query(checks, subject, settings)}
+    checks = load_checks(settings.checks.folder)
+    for name in checks.keys() - load_checks().keys():
+        check_columns(checks[name])
+    return {"query_string": build_checks_query(checks.values(), subject, settings)}
 
 
 def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Settings) -> str:
@@ -100,7 +104,9 @@ def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Sett
 
     Raises: CheckError naming file and line; InvalidPayload if the text is longer than Athena takes
     """
-    builders = relation_builders(subject, settings)
+    checks = list(checks)
+    with_names = any(needs_names(check.sql) for check in checks if "events" in check.reads)
+    builders = relation_builders(subject, settings, with_names=with_names)
     checks = [check for check in checks if builders.keys() >= set(check.reads)]
     parameters = _parameters(subject, settings)
     findings = [build_findings(check, parameters) for check in checks]
@@ -184,6 +190,7 @@ def _parse(
             _look_up(entry, request, get_table) for entry in _entries(event["tables"]).values()
         ),
         has_source=get_table(settings.source.table) is not None,
+        source=source_of(event, settings),
     )
 
 

@@ -17,12 +17,14 @@ class Place:
     """The service and the state of an event, and the number of the state's call in that service.
 
     `attempt` counts from 1, over retries and rounds; it is 0 in a state that calls nothing, and
-    after a redrive, which no event ties to a state.
+    after a redrive, which no event ties to a state. `is_retry` says of a call that the state has
+    called before since it was entered.
     """
 
     service_name: str = ""
     state: str = ""
     attempt: int = 0
+    is_retry: bool = False
 
 
 @dataclass(slots=True)
@@ -36,16 +38,18 @@ class Trail:
         """Return the place of an event."""
         before = self._places.get(event["previousEventId"], Place())
         service, state, attempt = before.service_name, before.state, before.attempt
+        is_retry = False
         if entered := event.get("stateEnteredEventDetails"):
             service = _service_of(entered.get("input")) or service
             state, attempt = entered["name"], 0
         elif state and event["type"].endswith("Scheduled"):
+            is_retry = attempt > 0
             attempt = self._attempts[service, state] = self._attempts.get((service, state), 0) + 1
         elif event["type"] == "MapStateExited":
             service = ""  # what follows is no longer of one service
         elif event["type"] == "ExecutionRedriven":
             service, state, attempt = "", "", 0  # every state that goes on follows this event
-        place = self._places[event["id"]] = Place(service, state, attempt)
+        place = self._places[event["id"]] = Place(service, state, attempt, is_retry)
         return place
 
 

@@ -1,0 +1,128 @@
+"""`cost`: what an execution used, by service and table, and what AWS would ask for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from otel_analytics.cli.options import json_option, settings_of, settings_options
+from otel_analytics.cli.output import as_megabytes, as_usd, print_json, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from otel_analytics.config import Prices
+    from otel_analytics.local.dry_run import QueryEstimate
+    from otel_analytics.local.executions import Executions
+    from otel_analytics.pipeline.billing import Usage
+    from otel_analytics.pipeline.cost import QueryCost
+
+    Query = QueryCost | QueryEstimate
+
+__all__ = ["cost_command", "table_documents", "table_row", "total_line", "usage_document"]
+
+
+@click.command("cost", short_help="Show what an execution scanned and would cost on AWS.")
+@click.argument("execution", required=False, metavar="[EXECUTION]")
+@json_option
+@settings_options
+@click.pass_context
+def cost_command(
+    ctx: click.Context, /, *, execution: str | None, as_json: bool, **flags: Any
+) -> None:
+    """Show what an execution of the pipeline scanned, and what AWS would ask for it.
+
+    EXECUTION is its ARN, its name, or the beginning of its name; default: the last one. Bytes are
+    those that this engine read, prices are settings (prices.…), and what AWS gives free of charge
+    each month is not taken off.
+    """
+    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.pipeline.cost import cost_of
+
+    settings = settings_of(ctx, flags)
+    with open_embedded_aws(settings) as aws:
+        described = aws.executions.describe_execution(execution or _last(aws.executions))
+        name = described["name"]
+        cost = cost_of(aws.executions.get_execution_history(name))
+    rows = table_documents(cost.queries, settings.prices)
+    if as_json:
+        total = usage_document(cost.usage, settings.prices)
+        print_json({"execution": name, "status": described["status"], "tables": rows, **total})
+        return
+    print_table(
+        ("service", "table", "queries", "scanned", "billed", "usd"),
+        [table_row(row) for row in rows],
+    )
+    click.echo(f"{name} {described['status']}: {total_line(cost.usage, settings.prices)}")
+
+
+def _last(executions: Executions) -> str:
+    """Return the name of the last execution of the pipeline.
+
+    Raises: Refused if there is none
+    """
+    from otel_analytics.errors import Refused
+    from otel_analytics.pipeline import STATE_MACHINE_NAME
+
+    for one in executions.list_executions():
+        if one["stateMachineArn"].endswith(f":{STATE_MACHINE_NAME}"):
+            return str(one["name"])
+    raise Refused("there is no execution yet: otel-analytics run SERVICE…")
+
+
+def table_documents(queries: Iterable[Query], prices: Prices) -> list[dict[str, Any]]:
+    """Return what was used for each service and table, in the order of their first queries."""
+    from otel_analytics.pipeline.billing import Usage
+
+    scanned: dict[tuple[str, str], list[int]] = {}
+    for query in queries:
+        scanned.setdefault((query.service_name, query.name), []).append(query.scanned_bytes)
+    documents = []
+    for (service, name), each in scanned.items():
+        usage = Usage.of_queries(each)
+        documents.append(
+            {
+                "service_name": service,
+                "name": name,
+                "queries": usage.queries,
+                "scanned_bytes": usage.scanned_bytes,
+                "billed_bytes": usage.billed_bytes,
+                "estimated_cost_usd": usage.usd(prices),
+            }
+        )
+    return documents
+
+
+def table_row(document: Mapping[str, Any], *more: object) -> tuple[object, ...]:
+    """Return it as a person reads it; `more` goes between what was queried and what it took."""
+    return (
+        document["service_name"],
+        document["name"],
+        document["queries"],
+        *more,
+        as_megabytes(document["scanned_bytes"]),
+        as_megabytes(document["billed_bytes"]),
+        as_usd(document["estimated_cost_usd"]),
+    )
+
+
+def usage_document(usage: Usage, prices: Prices) -> dict[str, Any]:
+    """Return what was used as JSON."""
+    return {
+        "queries": usage.queries,
+        "scanned_bytes": usage.scanned_bytes,
+        "billed_bytes": usage.billed_bytes,
+        "transitions": usage.transitions,
+        "lambda_calls": usage.lambda_calls,
+        "estimated_cost_usd": usage.usd(prices),
+    }
+
+
+def total_line(usage: Usage, prices: Prices) -> str:
+    """Return what was used as a sentence's end."""
+    return (
+        f"{usage.queries} queries, {as_megabytes(usage.scanned_bytes)} scanned, "
+        f"{as_megabytes(usage.billed_bytes)} billed, {usage.transitions} transitions, "
+        f"{usage.lambda_calls} Lambda calls: about {as_usd(usage.usd(prices))}"
+    )

@@ -1,0 +1,279 @@
+"""The Lambda `athena-activity-refresher` over the embedded catalog: plan, build, register.
+
+What has to be built is planned in `pipeline`, and how in `query`; this looks and changes.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_analytics.errors import ActivityChanged, Failed, InvalidPayload
+from otel_analytics.local.catalog import Catalog, EntityNotFound, Partition, Table
+from otel_analytics.local.raw_files import find_raw_files
+from otel_analytics.names import S3Address
+from otel_analytics.pipeline.refresh import (
+    IS_EMPTY,
+    LEVEL,
+    VERSION,
+    needed_days,
+    plan_refresh,
+    versions_of,
+)
+from otel_analytics.pipeline.refresh_payload import (
+    is_partition,
+    level_location,
+    parse_build,
+    parse_fields,
+)
+from otel_analytics.query.handler import ATTEMPT_TO_COME, execution_date_of
+from otel_analytics.query.level_queries import build_level_table
+from otel_analytics.query.levels import (
+    PERIOD,
+    Level,
+    input_periods,
+    load_levels,
+    partition_range,
+)
+from otel_analytics.query.statements import Column, TableName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from datetime import date, datetime
+
+    from otel_analytics.config import Settings
+    from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.pipeline.refresh_payload import LevelBuild
+
+__all__ = ["activity_refresher"]
+
+# Where a partition was before, for readers under way: it goes with the next change.
+_PREVIOUS: Final = "otel_analytics.previous"
+_HIVE_TYPES: Final = {"VARCHAR": "string"}
+
+
+def activity_refresher(
+    settings: Settings, catalog: Catalog, store: ObjectStore, *, now: Callable[[], datetime]
+) -> Callable[[Any], dict[str, Any]]:
+    """Return the function: an event with an action in, what came of it out."""
+    refresher = _Refresher(settings, catalog, store, now)
+    return refresher.answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Refresher:
+    """What the Lambda works with."""
+
+    settings: Settings
+    catalog: Catalog
+    store: ObjectStore
+    now: Callable[[], datetime]
+
+    def answer(self, event: Any) -> dict[str, Any]:
+        """Return what came of an event.
+
+        Raises: InvalidPayload naming the field; ActivityChanged if a step is no longer what it was
+            planned to be; Failed if what it builds on is not there
+        """
+        action = parse_fields(event)
+        if action == "plan":
+            return self._plan(execution_date_of(event, settings=self.settings, now=self.now))
+        build = parse_build(event)
+        if action == "build":
+            return self._build(build)
+        return self._register(build, str(event["inputs"]))
+
+    def _plan(self, execution_date: date) -> dict[str, Any]:
+        """Make the levels' tables known, drop what nothing is left of, say what is to be built.
+
+        Shape:  steps, each with its level and the version of each period; dropped, has_more
+        """
+        settings = self.settings
+        days = partition_range(*needed_days(execution_date, settings), settings)
+        source = self._find(settings.source.table)
+        if source is None:
+            raise Failed(
+                f"there is no table {settings.athena.database}.{settings.source.table}: put logs "
+                "into it with otel-analytics ingest PATH…, or create it"
+            )
+        files = find_raw_files(source, days, store=self.store, settings=settings)
+        with self.catalog.home.transaction():
+            tables = {name: self._level_table(level) for name, level in load_levels().items()}
+            plan = plan_refresh(
+                execution_date,
+                files=files,
+                registered={name: _versions(table) for name, table in tables.items()},
+                settings=settings,
+            )
+            for name, period in plan.gone:
+                self.catalog.drop_partitions(tables[name], [(period,)])
+        return {
+            "steps": [{"level": step.level, "periods": dict(step.periods)} for step in plan.steps],
+            "dropped": len(plan.gone),
+            "has_more": plan.has_more,
+        }
+
+    def _level_table(self, level: Level) -> Table:
+        """Return the table of a level, made if it is not there or has other columns."""
+        wanted = Table(
+            database=self.settings.athena.database,
+            name=level.name,
+            columns=tuple(
+                Column(name, _HIVE_TYPES.get(kind, kind.lower())) for name, kind in level.columns
+            ),
+            location=level_location(self.settings.lake, level),
+            partition_keys=(Column(PERIOD, "string"),),
+            parameters={"classification": "parquet", LEVEL: level.name},
+        )
+        there = self._find(level.name)
+        if there is not None and (there.columns, there.parameters, there.location) == (
+            wanted.columns,
+            wanted.parameters,
+            wanted.location,
+        ):
+            return there
+        return self.catalog.put_table(wanted)
+
+    def _build(self, build: LevelBuild) -> dict[str, Any]:
+        """Return the query that builds a step's partitions, and of what.
+
+        Shape:  query_string, inputs
+        """
+        inputs = self._inputs(build)
+        query = build_level_table(
+            build.level,
+            list(build.periods),
+            table=build.table,
+            location=build.location(self.settings.lake),
+            settings=self.settings,
+        )
+        if query.count(ATTEMPT_TO_COME) != 2:
+            raise InvalidPayload(
+                f"the text {ATTEMPT_TO_COME} stands in the settings of a query, where the number "
+                "of the attempt would replace it: write it otherwise"
+            )
+        return {"query_string": query, "inputs": inputs}
+
+    def _inputs(self, build: LevelBuild) -> str:
+        """Return what identifies the partitions that a step builds on, as they stand now.
+
+        Raises: ActivityChanged if they are not those that it was planned for
+        """
+        level = build.level
+        if level.source is None:
+            return ""
+        there = self._find(level.source)
+        partitions = {one.values[0]: one for one in there.partitions} if there else {}
+        versions = {period: one.parameters[VERSION] for period, one in partitions.items()}
+        if versions_of(level, build.periods, versions, self.settings) != build.periods:
+            raise ActivityChanged(
+                f"partitions of {level.source} are others than those that a step of {level.name} "
+                "was planned for: it is planned anew"
+            )
+        names = {
+            name
+            for period in build.periods
+            for name in input_periods(level, period, self.settings)
+            if name in partitions
+        }
+        lines = (f"{name} {partitions[name].location}" for name in sorted(names))
+        return sha256("\n".join(lines).encode()).hexdigest()
+
+    def _register(self, build: LevelBuild, inputs: str) -> dict[str, Any]:
+        """Put what a step has built in place of the partitions that stood, all at one moment.
+
+        Repeating it gives the same answer and changes nothing.
+
+        Shape:  partitions, not_deleted
+        """
+        location = S3Address.parse(build.location(self.settings.lake))
+        folders = make_durable(location, self.store)
+        with self.catalog.home.transaction(durable=True):
+            is_current = self._are_inputs(build, inputs)
+            superseded = self._change(build, folders) if is_current else []
+            with suppress(EntityNotFound):
+                self.catalog.drop_table(TableName(build.table, self.settings.athena.database))
+        if not is_current:
+            self.store.delete_prefix(location)
+            raise ActivityChanged(
+                f"partitions of {build.level.source} changed while a step of {build.level.name} "
+                "read them: it is planned anew"
+            )
+        return {"partitions": len(build.periods), "not_deleted": self._delete(superseded)}
+
+    def _are_inputs(self, build: LevelBuild, inputs: str) -> bool:
+        try:
+            return self._inputs(build) == inputs
+        except ActivityChanged:
+            return False
+
+    def _change(self, build: LevelBuild, folders: Collection[str]) -> list[str]:
+        """Register what was built; return the addresses that nothing refers to any more.
+
+        Raises: Failed if it was not built
+        """
+        lake = self.settings.lake
+        table = self._find(build.level.name)
+        if table is None:
+            raise Failed(f"the table {build.level.name} is not there: start a new execution")
+        there = {one.values[0]: one for one in table.partitions}
+        if self._find(build.table) is None:
+            if all(
+                period in there and there[period].location == build.partition(lake, period)
+                for period in build.periods
+            ):
+                return []  # a call that is repeated
+            raise Failed(
+                f"the table {build.table} does not exist, so nothing is registered: start a new "
+                "execution"
+            )
+        changed, superseded = [], []
+        for period, version in build.periods.items():
+            parameters = {VERSION: version}
+            if f"{PERIOD}={period}" not in folders:
+                parameters[IS_EMPTY] = "true"
+            if period in there:
+                parameters[_PREVIOUS] = there[period].location
+                superseded.append(there[period].parameters.get(_PREVIOUS, ""))
+            changed.append(Partition((period,), build.partition(lake, period), parameters))
+        self.catalog.replace_partitions(table, changed)
+        return [address for address in superseded if address]
+
+    def _delete(self, locations: Iterable[str]) -> list[str]:
+        """Delete the data at addresses of partitions; return what could not go, and why."""
+        problems = []
+        for location in locations:
+            try:
+                if not is_partition(location):
+                    raise Failed("it is no address of a partition")
+                self.store.delete_prefix(S3Address.parse(location))
+            except (Failed, OSError) as error:
+                problems.append(f"{location}: {error}")
+        return problems
+
+    def _find(self, name: str) -> Table | None:
+        try:
+            return self.catalog.table(TableName(name, self.settings.athena.database))
+        except EntityNotFound:
+            return None
+
+
+def make_durable(location: S3Address, store: ObjectStore) -> set[str]:
+    """Have the data under an address on disk; return the names of the folders that hold some."""
+    root = store.path(location)
+    files = [store.path(one.address) for one in store.list(location)]
+    folders = {path.parent for path in files}
+    for path in (*files, *folders):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    return {folder.relative_to(root).as_posix() for folder in folders}
+
+
+def _versions(table: Table) -> dict[str, str]:
+    return {one.values[0]: one.parameters[VERSION] for one in table.partitions}

@@ -1,0 +1,195 @@
+"""The states that bring the activity tables up to date, once for all services.
+
+`PlanRefresh` says which partitions have to be built; each step of the plan is a query and the
+registration of what it built. Where another execution was faster, it is planned anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_analytics.pipeline.branch import ATTEMPT, ATTEMPT_OF_QUERY
+from otel_analytics.pipeline.tasks import (
+    FAILURE,
+    FAILURE_WITHIN,
+    States,
+    athena_task,
+    jsonata,
+    lambda_task,
+    query_rounds,
+)
+from otel_analytics.query.handler import ATTEMPT_TO_COME
+
+if TYPE_CHECKING:
+    from otel_analytics.config import Settings
+
+__all__ = ["CHANGED_MEANWHILE", "build_refresh"]
+
+# The name of the error by which the Lambda says that a step is no longer what it was planned to be.
+CHANGED_MEANWHILE: Final = "ActivityChanged"
+
+BUILD_TIMEOUT_S: Final = 1800
+# How often is planned: many steps need several plans, and a step that was overtaken one more.
+MAX_PLANS: Final = 20
+
+_WITHIN_STEP: Final = {
+    "ErrorEquals": ["States.ALL"],
+    "Output": jsonata(f"{{'failure': {FAILURE}}}"),
+    "Next": "StepFailed",
+}
+_OVERTAKEN: Final = {
+    "ErrorEquals": [CHANGED_MEANWHILE],
+    "Output": "{% $states.input %}",
+    "Next": "StepOvertaken",
+}
+
+
+def build_refresh(settings: Settings, *, following: str) -> States:
+    """Return the states from `ReadsActivity` on, which is the first, to where services begin."""
+    caught = {
+        "ErrorEquals": ["States.ALL"],
+        "Output": jsonata(f"$merge([$states.input, {{'failure': {FAILURE_WITHIN}}}])"),
+        "Next": "RefreshFailed",
+    }
+    is_overtaken = "$count($states.input.plan.overtaken) > 0"
+    return {
+        "ReadsActivity": {
+            "Type": "Choice",
+            "Choices": [
+                {"Condition": "{% $states.input.source = 'raw' %}", "Next": following},
+            ],
+            "Default": "PlanRefresh",
+        },
+        "PlanRefresh": lambda_task(
+            settings.athena.activity_refresher_function,
+            jsonata(
+                "{'action': 'plan', 'execution_time': $states.input.execution_time, "
+                "'execution_date': $states.input.execution_date}"
+            ),
+            output=jsonata(
+                "$merge([$states.input, {'plan': $states.result.Payload, "
+                "'plans': $states.input.plans + 1}])"
+            ),
+            failed=caught,
+            following="RefreshActivity",
+        ),
+        "RefreshActivity": {
+            "Type": "Map",
+            "Items": "{% [$states.input.plan.steps] %}",
+            "ItemSelector": {
+                "step": "{% $states.context.Map.Item.Value %}",
+                "number": jsonata(
+                    "$string($states.input.plans) & '_' & $string($states.context.Map.Item.Index)"
+                ),
+                "round": 0,
+                **{
+                    name: f"{{% $states.input.{name} %}}"
+                    for name in ("execution", "database", "output_location", "workgroup")
+                },
+            },
+            "MaxConcurrency": 1,
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "INLINE"},
+                "StartAt": "BuildLevelQuery",
+                "States": _step(settings),
+            },
+            "Catch": [caught],
+            "Output": jsonata(
+                "$merge([$states.input, {"
+                "'plan': {'has_more': $states.input.plan.has_more, "
+                "'overtaken': [$states.result[is_overtaken].level]}, "
+                "'refreshed': $append($states.input.refreshed, "
+                "[$states.result[$not(is_overtaken)].{'level': level, 'partitions': partitions, "
+                "'scanned_bytes': scanned_bytes}])}])"
+            ),
+            "Next": "IsRefreshed",
+        },
+        "IsRefreshed": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "Condition": jsonata(
+                        f"$states.input.plans < {MAX_PLANS} and "
+                        f"($states.input.plan.has_more or {is_overtaken})"
+                    ),
+                    "Next": "PlanRefresh",
+                },
+                {
+                    "Condition": jsonata(f"$states.input.plan.has_more or {is_overtaken}"),
+                    "Output": jsonata(
+                        "$merge([$states.input, {'failure': {'state': 'RefreshActivity', "
+                        f"'error': '{CHANGED_MEANWHILE}', 'cause': 'after {MAX_PLANS} plans there "
+                        "is still something to build, as other executions build it too: run again "
+                        "once they are over'}}])"
+                    ),
+                    "Next": "RefreshFailed",
+                },
+            ],
+            "Default": following,
+        },
+        "RefreshFailed": {
+            "Type": "Fail",
+            "Error": "{% $states.input.failure.error %}",
+            "Cause": "{% $states.input.failure.state & ': ' & $states.input.failure.cause %}",
+        },
+    }
+
+
+def _step(settings: Settings) -> States:
+    asked = (
+        "'level': $states.input.step.level, 'periods': $states.input.step.periods, "
+        "'execution': $states.input.execution, 'step': $states.input.number"
+    )
+    build = lambda_task(
+        settings.athena.activity_refresher_function,
+        jsonata(f"{{'action': 'build', {asked}}}"),
+        output="{% $merge([$states.input, {'query': $states.result.Payload}]) %}",
+        failed=_WITHIN_STEP,
+        following="BuildLevel",
+    )
+    register = lambda_task(
+        settings.athena.activity_refresher_function,
+        jsonata(
+            f"{{'action': 'register', {asked}, 'attempt': $states.input.attempt, "
+            "'inputs': $states.input.query.inputs}"
+        ),
+        output=jsonata(
+            "{'level': $states.input.step.level, 'is_overtaken': false, "
+            "'partitions': $states.result.Payload.partitions, "
+            "'scanned_bytes': $states.input.scanned_bytes}"
+        ),
+        failed=_WITHIN_STEP,
+        following=None,
+    )
+    return {
+        "BuildLevelQuery": {**build, "Catch": [_OVERTAKEN, *build["Catch"]]},
+        **query_rounds(
+            "BuildLevel",
+            athena_task(
+                jsonata(
+                    f"$replace($states.input.query.query_string, '{ATTEMPT_TO_COME}', {ATTEMPT})"
+                ),
+                timeout_s=BUILD_TIMEOUT_S,
+                output=jsonata(
+                    f"$merge([$states.input, {{'attempt': {ATTEMPT_OF_QUERY}, 'scanned_bytes': "
+                    "$states.result.QueryExecution.Statistics.DataScannedInBytes}])"
+                ),
+                failed=_WITHIN_STEP,
+                following="RegisterPartitions",
+            ),
+            subject="Level",
+            failed="StepFailed",
+        ),
+        "RegisterPartitions": {**register, "Catch": [_OVERTAKEN, *register["Catch"]]},
+        "StepOvertaken": {
+            "Type": "Pass",
+            "Output": {"level": "{% $states.input.step.level %}", "is_overtaken": True},
+            "End": True,
+        },
+        "StepFailed": {
+            "Type": "Fail",
+            "Error": "{% $states.input.failure.error %}",
+            # the Map state's Catch reads it
+            "Cause": "{% $string($states.input.failure) %}",
+        },
+    }
