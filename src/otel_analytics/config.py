@@ -53,6 +53,7 @@ _SIZE = re.compile(
 SOURCES = ("activity", "raw")
 # https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
 _MAX_DAYS_PER_QUERY = 100
+_MAX_CONCURRENCY = 40  # of a Map state
 
 SETTINGS_FILE = "otel-analytics.toml"
 ENVIRONMENT_PREFIX = "OTEL_ANALYTICS_"
@@ -150,6 +151,9 @@ class Athena:
 class Activity:
     """How the activity tables are refreshed."""
 
+    concurrency: int = _setting(
+        2, "Queries of a refresh under way at once, of such as need nothing of each other."
+    )
     days_per_query: int = _setting(
         10,
         "Days of raw logs that one query of a refresh may read; fewer need less memory, more cost "
@@ -483,5 +487,7 @@ def _check_ranges(settings: Settings) -> None:
         raise InvalidSettings(f"source.read: write {' or '.join(SOURCES)}")
     if not 1 <= settings.activity.days_per_query <= _MAX_DAYS_PER_QUERY:
         raise InvalidSettings(f"activity.days_per_query: write 1 to {_MAX_DAYS_PER_QUERY}")
+    if not 1 <= settings.activity.concurrency <= _MAX_CONCURRENCY:
+        raise InvalidSettings(f"activity.concurrency: write 1 to {_MAX_CONCURRENCY}")
     if settings.events.max_names < 1:
         raise InvalidSettings("events.max_names: must be 1 or more")

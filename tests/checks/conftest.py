@@ -122,6 +122,7 @@ class Shop:
             "s3_base": self.settings.athena.s3_base,
             "execution_date": self.execution_date,
             "execution": None if published else EXECUTION,
+            "source": "raw",
             "tables": [
                 {
                     "query_type": query_type,

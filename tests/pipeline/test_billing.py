@@ -11,6 +11,7 @@ from otel_analytics.config import Prices, Settings
 from otel_analytics.pipeline import build_definition
 from otel_analytics.pipeline.billing import Usage, billed_bytes, planned_usage
 from otel_analytics.pipeline.cost import cost_of
+from otel_analytics.pipeline.refresh import RefreshPlan, Step
 from tests.pipeline.stand_in_aws import StandInAws, athena_failure
 
 if TYPE_CHECKING:
@@ -97,6 +98,12 @@ def test_the_summary_says_what_its_history_says() -> None:
     assert found["estimated_cost_usd"] == pytest.approx(usage.usd(ONE_DOLLAR_EACH), abs=2e-6)
 
 
+PLANS = (
+    RefreshPlan((Step("activity", ()), Step("activity_dau", ())), (), has_more=True),
+    RefreshPlan((Step("activity", ()),), (), has_more=False),
+)
+
+
 class Refreshing(Scanning):
     """Two steps are planned, and after them, since there is more, another one."""
 
@@ -105,8 +112,11 @@ class Refreshing(Scanning):
         answer = super().invoke(arguments, context)
         if payload.get("action") == "plan":
             is_first = sum(one.get("action") == "plan" for _, one in self.calls) == 1
-            steps = [{"level": level, "periods": {}} for level in ("activity", "activity_dau")]
-            return {"Payload": {"steps": steps[: 2 if is_first else 1], "has_more": is_first}}
+            stages = [
+                {"steps": [{"level": step.level, "periods": {}} for step in stage]}
+                for stage in PLANS[0 if is_first else 1].stages
+            ]
+            return {"Payload": {"stages": stages, "has_more": is_first}}
         if payload.get("action") == "build":
             location = f"s3://lake/activity/{payload['level']}/run/{payload['step']}/{{attempt}}/"
             query = f"CREATE TABLE t WITH (external_location = '{location}') AS SELECT 1 AS a"
@@ -135,7 +145,7 @@ def test_the_summary_counts_the_refresh_and_says_what_each_level_took() -> None:
     assert found["billed_bytes"] == (30 + 10 + 11 + 8 * 10) * MB == cost.usage.billed_bytes
     assert found["least_transitions"] == cost.transitions == execution.transitions
     assert found["estimated_cost_usd"] == pytest.approx(cost.usage.usd(Prices()), abs=2e-6)
-    planned = planned_usage(build_definition(Settings()), services=1, plans=2, steps=3)
+    planned = planned_usage(build_definition(Settings()), services=1, plans=PLANS)
     assert (planned.transitions, planned.lambda_calls) == (cost.transitions, cost.lambda_calls)
 
 

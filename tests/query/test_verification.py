@@ -21,6 +21,7 @@ EVENT: dict[str, Any] = {
     "s3_base": "s3://results/summary",
     "execution_date": "2024-06-30",
     "execution": "run_1",
+    "source": "raw",
     "tables": [
         {
             "query_type": query_type,

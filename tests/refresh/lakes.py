@@ -82,18 +82,17 @@ class Lake:
         return refresher({"action": action, **event})
 
     def plan(self, execution_date: date) -> dict[str, Any]:
-        return self.call(
-            "plan", execution_time=None, execution_date=execution_date.isoformat()
-        )
+        return self.call("plan", execution_time=None, execution_date=execution_date.isoformat())
 
     def refresh(self, execution_date: date, execution: str = "test") -> list[dict[str, Any]]:
         """Do what the state machine does; return the steps that were taken."""
         steps = []
         for number in range(20):
             plan = self.plan(execution_date)
-            for index, step in enumerate(plan["steps"]):
-                self.take(step, execution=execution, number=f"{number}_{index}")
-                steps.append(step)
+            for place, stage in enumerate(plan["stages"]):
+                for index, step in enumerate(stage["steps"]):
+                    self.take(step, execution=execution, number=f"{number}_{place}_{index}")
+                    steps.append(step)
             if not plan["has_more"]:
                 return steps
         raise AssertionError("there is no end to the refresh")

@@ -34,9 +34,8 @@ NAMES = (None, "", "ping", "commerce.product.view", "commerce.cart.add")
 
 instants = st.builds(
     lambda days, seconds: (
-        int(datetime(2025, 3, 12, tzinfo=UTC).timestamp()) - days * 86_400 + seconds
-    )
-    * 10**9,
+        (int(datetime(2025, 3, 12, tzinfo=UTC).timestamp()) - days * 86_400 + seconds) * 10**9
+    ),
     st.sampled_from(DAYS_BEFORE),
     st.sampled_from((0, 1, 3_600, 14_399, 43_200, 54_000, 86_399)),
 )
@@ -135,7 +134,7 @@ class Refreshes(RuleBasedStateMachine):
         self.number += 1
         self.is_fresh = True
         self.lake.refresh(self.execution_date, f"run_{self.number}")
-        assert self.lake.plan(self.execution_date)["steps"] == []
+        assert self.lake.plan(self.execution_date)["stages"] == []
         raw = self.lake.tables("raw", SERVICES, self.execution_date)
         assert self.lake.tables("activity", SERVICES, self.execution_date) == raw
         self._is_as_from_nothing()

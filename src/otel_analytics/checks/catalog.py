@@ -73,8 +73,19 @@ RELATIONS: Final = {
         ),
         is_raw=True,
     ),
+    "active_users": Relation(
+        "the service's active users in the window of user_cohort, and days on which they were, the "
+        "first among them",
+        ("user_key", "event_date"),
+        is_raw=True,
+    ),
     "lake_days": Relation(
         "each day of the window of mau that has raw data of any service",
+        ("event_date", "records"),
+        is_raw=True,
+    ),
+    "service_days": Relation(
+        "each day of the window of mau that has raw data of the service",
         ("event_date", "records"),
         is_raw=True,
     ),

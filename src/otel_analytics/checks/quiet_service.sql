@@ -2,11 +2,11 @@
 -- severity: warning
 -- table: none
 -- message: days without an event of the service; look whether it was at rest, or its logs are missing
--- reads: events, accepted_gaps
+-- reads: service_days, accepted_gaps
 -- params: execution_date
 WITH days AS (
-    SELECT DISTINCT event_date, event_date AS data_date
-    FROM events
+    SELECT event_date, event_date AS data_date
+    FROM service_days
     UNION ALL
     SELECT event_date, CAST(NULL AS DATE) AS data_date
     FROM accepted_gaps

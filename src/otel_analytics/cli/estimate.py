@@ -52,7 +52,7 @@ def estimate_of(aws: EmbeddedAws, payload: Any, execution_date: str | None) -> E
     check_source(aws)
     run = estimate_run(aws, services, day, source_of(payload, aws.settings))
     usage = Usage.of_queries(query.scanned_bytes for query in run.queries) + planned_usage(
-        build_definition(aws.settings), services=len(services), plans=run.plans, steps=run.steps
+        build_definition(aws.settings), services=len(services), plans=run.plans
     )
     return Estimate(day, run.queries, usage, aws.settings.prices)
 

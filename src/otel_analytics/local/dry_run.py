@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from otel_analytics.local.catalog import EntityNotFound
 from otel_analytics.local.estimate import Estimator, TableRead, Unbuilt, open_estimator
-from otel_analytics.local.planned_refresh import planned_steps
+from otel_analytics.local.planned_refresh import planned_refresh
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import Leaf, table_prefix
 from otel_analytics.pipeline.cost import CHECKS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.config import Settings
     from otel_analytics.local.embedded import EmbeddedAws
-    from otel_analytics.pipeline.refresh import Step
+    from otel_analytics.pipeline.refresh import RefreshPlan, Step
 
 __all__ = ["QueryEstimate", "RunEstimate", "estimate_run"]
 
@@ -51,11 +51,10 @@ class QueryEstimate:
 
 @dataclass(frozen=True, slots=True)
 class RunEstimate:
-    """What a run would read, and how often its refresh would plan, and build something."""
+    """What a run would read, and the plans that its refresh would make."""
 
     queries: tuple[QueryEstimate, ...]
-    plans: int
-    steps: int
+    plans: tuple[RefreshPlan, ...]
 
 
 def estimate_run(
@@ -73,7 +72,8 @@ def estimate_run(
     """
     settings = aws.settings
     leaves = {name: _leaves(name, settings) for name in service_names}
-    plans, steps = planned_steps(aws, execution_date) if source == ACTIVITY else (0, [])
+    plans = planned_refresh(aws, execution_date) if source == ACTIVITY else []
+    steps = [step for plan in plans for step in plan.steps]
     with open_estimator(aws.catalog, aws.store) as estimator:
         for leaf in (leaf for each in leaves.values() for leaf in each):
             estimator.unbuilt[_named(leaf.staging_table, settings)] = Unbuilt(_columns_of(leaf))
@@ -88,7 +88,7 @@ def estimate_run(
             for service, each in leaves.items()
             for name, sql in _statements(aws, service, each, execution_date, source)
         ]
-    return RunEstimate(tuple(queries), plans, len(steps))
+    return RunEstimate(tuple(queries), tuple(plans))
 
 
 def _unbuilt_levels(

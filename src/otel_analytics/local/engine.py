@@ -47,6 +47,8 @@ __all__ = ["COMPRESSIONS", "Engine", "Job", "Rows", "Written"]
 
 COMPRESSIONS: Final = ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE", "UNCOMPRESSED")
 _MAX_PARTITIONS: Final = 100  # Athena's, for one CTAS
+# Rows by which statistics can rule a part of a file out, and by which threads share it.
+_ROW_GROUP_SIZE: Final = 8192
 _INTERRUPT_EVERY_S: Final = 0.02
 # What the Parquet reader raises over bytes that are none; some of it is of no class of its own.
 _OF_DAMAGE: Final = (duckdb.InvalidInputException, duckdb.IOException)
@@ -334,7 +336,7 @@ def _copy(
     partitioned_by: tuple[str, ...],
 ) -> None:
     codec = "UNCOMPRESSED" if compression == "NONE" else compression
-    options = f"FORMAT parquet, COMPRESSION {codec}"
+    options = f"FORMAT parquet, COMPRESSION {codec}, ROW_GROUP_SIZE {_ROW_GROUP_SIZE}"
     if not partitioned_by:
         target = text_literal(str(folder / "part-0.parquet"))
         cursor.execute(f"COPY ({select}) TO {target} ({options})")

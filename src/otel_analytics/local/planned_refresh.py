@@ -1,4 +1,4 @@
-"""The steps that a refresh would take, found without changing anything."""
+"""The plans that a refresh would make, found without changing anything."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from datetime import date
 
     from otel_analytics.local.embedded import EmbeddedAws
-    from otel_analytics.pipeline.refresh import Step
+    from otel_analytics.pipeline.refresh import RefreshPlan
 
-__all__ = ["planned_steps"]
+__all__ = ["planned_refresh"]
 
 
-def planned_steps(aws: EmbeddedAws, execution_date: date) -> tuple[int, list[Step]]:
-    """Return how often a refresh would plan, and its steps in their order.
+def planned_refresh(aws: EmbeddedAws, execution_date: date) -> list[RefreshPlan]:
+    """Return the plans that a refresh would make, one after the other.
 
     Raises: EntityNotFound if there is no table of raw logs; Failed if it is not partitioned as the
         settings say
@@ -33,16 +33,13 @@ def planned_steps(aws: EmbeddedAws, execution_date: date) -> tuple[int, list[Ste
         settings=settings,
     )
     registered = {name: _versions(aws, TableName(name, database)) for name in load_levels()}
-    plans = 0
-    steps: list[Step] = []
-    while True:
+    plans: list[RefreshPlan] = []
+    while not plans or plans[-1].has_more:
         plan = plan_refresh(execution_date, files=files, registered=registered, settings=settings)
-        plans += 1
-        steps += plan.steps
-        if not plan.has_more:
-            return plans, steps
         for step in plan.steps:
             registered[step.level] |= dict(step.periods)
+        plans.append(plan)
+    return plans
 
 
 def _versions(aws: EmbeddedAws, level: TableName) -> dict[str, str]:

@@ -89,7 +89,8 @@ class _Refresher:
     def _plan(self, execution_date: date) -> dict[str, Any]:
         """Make the levels' tables known, drop what nothing is left of, say what is to be built.
 
-        Shape:  steps, each with its level and the version of each period; dropped, has_more
+        Shape:  stages with their steps, each with its level and the version of each period;
+            dropped, has_more
         """
         settings = self.settings
         days = partition_range(*needed_days(execution_date, settings), settings)
@@ -111,7 +112,10 @@ class _Refresher:
             for name, period in plan.gone:
                 self.catalog.drop_partitions(tables[name], [(period,)])
         return {
-            "steps": [{"level": step.level, "periods": dict(step.periods)} for step in plan.steps],
+            "stages": [
+                {"steps": [{"level": one.level, "periods": dict(one.periods)} for one in stage]}
+                for stage in plan.stages
+            ],
             "dropped": len(plan.gone),
             "has_more": plan.has_more,
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from importlib import resources
-from typing import Final, Literal
+from typing import Final, Literal, cast, get_args
 
 from otel_analytics.errors import InvalidName, MetricError
 
@@ -16,6 +16,7 @@ __all__ = [
     "Column",
     "Metric",
     "Period",
+    "Reads",
     "Window",
     "find_metric",
     "load_catalog",
@@ -29,6 +30,7 @@ PARAMETERS: Final = {
     "max_names": "event names kept apart",
 }
 _FIELDS: Final = ("title", "label", "row", "keys", "window", "batch", "order", "params")
+Reads = Literal["events", "visits", "users"]
 COLUMN_TYPES: Final = ("BIGINT", "BOOLEAN", "DATE", "DOUBLE", "VARCHAR")
 
 _FIELD = re.compile(r"-- (?P<name>[a-z ]+): +(?P<value>.+)")
@@ -87,7 +89,8 @@ class Column:
 class Metric:
     """One metric: its header, and its SQL over the relation `events`.
 
-    `period` is None if its rows are of the window as a whole.
+    `reads` are the coarsest rows of `events` over which it is exact (see the package). `period` is
+    None if its rows are of the window as a whole.
     """
 
     query_type: str
@@ -96,6 +99,7 @@ class Metric:
     row: str
     keys: tuple[str, ...]
     window: Window
+    reads: Reads
     period: Period | None
     batch: int
     order: int
@@ -151,8 +155,13 @@ def parse_metric(file_name: str, text: str) -> Metric:
             f"params: {', '.join(sorted(unknown))} unknown; known: {', '.join(PARAMETERS)}",
             where=file_name,
         )
+    reads = fields.get("reads", "events")
+    if reads not in get_args(Reads):
+        raise MetricError(f"reads: write one of {', '.join(get_args(Reads))}", where=file_name)
     keys = tuple(part.strip() for part in fields["keys"].split(","))
     period = _parse_period(file_name, fields)
+    if period and reads == "users":
+        raise MetricError("reads: rows of a period need visits or events", where=file_name)
     said = {"keys": keys, "period": (period.column,) if period else ()}
     said["looks back"] = (period.base_column,) if period and period.base_column else ()
     for field, names in said.items():
@@ -165,6 +174,7 @@ def parse_metric(file_name: str, text: str) -> Metric:
         row=fields["row"],
         keys=keys,
         window=Window(int(window["length"]), "days" if window["unit"] == "days" else "months"),
+        reads=cast("Reads", reads),
         period=period,
         batch=int(fields["batch"]),
         order=int(fields["order"]),

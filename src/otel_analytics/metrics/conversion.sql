@@ -4,6 +4,7 @@
 -- keys: service_name, calculation_date
 -- window: 90 days
 -- period: day calculation_date
+-- reads: visits
 -- batch: 2
 -- order: 4
 -- params: execution_date

@@ -4,6 +4,7 @@
 -- keys: service_name, date
 -- window: 90 days
 -- period: day date
+-- reads: visits
 -- batch: 1
 -- order: 2
 -- params: execution_date

@@ -3,6 +3,7 @@
 -- row: one row per event name of the last 7 days, at most events.max_names of them; the rest together as `(other)`
 -- keys: service_name, event_type
 -- window: 7 days
+-- reads: events
 -- batch: 4
 -- order: 7
 -- params: execution_date, max_names

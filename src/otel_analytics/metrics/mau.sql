@@ -4,6 +4,7 @@
 -- keys: service_name, year_month
 -- window: 13 months
 -- period: month year_month
+-- reads: visits
 -- batch: 1
 -- order: 1
 -- params: execution_date, window_start, window_end

@@ -5,6 +5,7 @@
 -- window: 90 days
 -- period: day return_date
 -- looks back: calculation_date 1, 7, 30
+-- reads: visits
 -- batch: 2
 -- order: 3
 -- params: execution_date, window_end

@@ -4,6 +4,7 @@
 -- keys: service_name, calculation_date
 -- window: 90 days
 -- period: day calculation_date
+-- reads: events
 -- batch: 3
 -- order: 6
 -- params: execution_date

@@ -3,6 +3,7 @@
 -- row: four rows, one per age band of the users active in the last 365 days; none where no user was active
 -- keys: service_name, cohort_type
 -- window: 365 days
+-- reads: users
 -- batch: 3
 -- order: 5
 -- params: execution_date

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_analytics.pipeline.tasks import INVOKE, States, jsonata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from otel_analytics.config import Prices
+    from otel_analytics.pipeline.refresh import RefreshPlan
 
 __all__ = ["SERVICE_USE", "Usage", "billed_bytes", "planned_usage", "summary_fields"]
 
@@ -97,14 +98,20 @@ def _usd_per_call(prices: Prices) -> float:
 
 
 def planned_usage(
-    document: Mapping[str, Any], *, services: int, plans: int = 0, steps: int = 0
+    document: Mapping[str, Any], *, services: int, plans: Sequence[RefreshPlan] = ()
 ) -> Usage:
     """Return the transitions and the calls of an execution in which nothing fails.
 
-    `plans` and `steps` are those of its refresh; there are none if it reads the raw logs.
+    `plans` are those of its refresh; there are none if it reads the raw logs.
     """
     ways = _ways_of(document["States"])
-    return ways.once + ways.plan * plans + ways.step * steps + ways.service * services
+    return (
+        ways.once
+        + ways.plan * len(plans)
+        + ways.stage * sum(len(plan.stages) for plan in plans)
+        + ways.step * sum(len(plan.steps) for plan in plans)
+        + ways.service * services
+    )
 
 
 def summary_fields(states: States, prices: Prices) -> dict[str, str]:
@@ -121,6 +128,7 @@ def summary_fields(states: States, prices: Prices) -> dict[str, str]:
     times = (
         (ways.once, "1"),
         (ways.plan, "$states.input.plans"),
+        (ways.stage, "$states.input.stages"),
         (ways.step, f"$count([{refreshed}])"),
         (ways.service, "$count($states.input.results[status = 'COMPLETED'])"),
     )
@@ -141,20 +149,26 @@ def summary_fields(states: States, prices: Prices) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Ways:
-    """What is used where nothing fails: once, for each plan of the refresh, step, and service."""
+    """What is used where nothing fails.
+
+    That is once, for each plan of the refresh, for each stage and step of these, and each service.
+    """
 
     once: Usage
     plan: Usage
+    stage: Usage
     step: Usage
     service: Usage
 
 
 def _ways_of(states: States) -> _Ways:
     first, refresh, services = next(iter(states)), "PlanRefresh", "ProcessEachService"
+    stage = states["RefreshActivity"]["ItemProcessor"]
     return _Ways(
         once=_way_of(states, first, until=refresh) + _way_of(states, services),
         plan=_way_of(states, refresh, until=services),
-        step=_way_through(states["RefreshActivity"]["ItemProcessor"]),
+        stage=_way_through(stage),
+        step=_way_through(stage["States"][stage["StartAt"]]["ItemProcessor"]),
         service=_way_through(states[services]["ItemProcessor"]),
     )
 

@@ -89,6 +89,7 @@ def _beginning(settings: Settings) -> States:
                     f"'{settings.default_source}'"
                 ),
                 "plans": 0,
+                "stages": 0,
                 "refreshed": [],
             },
             "Next": "ReadsActivity",

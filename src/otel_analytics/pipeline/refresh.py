@@ -17,11 +17,13 @@ from otel_analytics.query.build import window_of
 from otel_analytics.query.level_queries import level_fingerprint
 from otel_analytics.query.levels import (
     ACTIVITY,
+    USERS,
     Level,
     days_of,
     input_periods,
     load_levels,
     partition_range,
+    periods_of,
     whole_periods,
 )
 from otel_analytics.query.zone import offset_spans
@@ -87,6 +89,14 @@ class RefreshPlan:
     gone: tuple[tuple[str, str], ...]
     has_more: bool
 
+    @property
+    def stages(self) -> list[list[Step]]:
+        """The steps by stage: those of one need nothing of each other, only of stages before."""
+        stages: dict[int, list[Step]] = {}
+        for step in self.steps:
+            stages.setdefault(load_levels()[step.level].depth, []).append(step)
+        return [stages[depth] for depth in sorted(stages)]
+
 
 def needed_days(execution_date: date, settings: Settings) -> DayRange:
     """Return the days of events that the metrics read as of E."""
@@ -105,7 +115,7 @@ def plan_refresh(
 
     `files` are those of each raw partition, by its day; `registered` are the versions that stand.
     """
-    wanted = _wanted_versions(execution_date, files, settings)
+    wanted = _wanted_versions(execution_date, files, registered, settings)
     steps: list[Step] = []
     gone: list[tuple[str, str]] = []
     room = _MAX_PERIODS
@@ -129,13 +139,19 @@ def _steps(level: Level, due: list[tuple[str, str]], settings: Settings) -> Iter
 
 
 def _wanted_versions(
-    execution_date: date, files: Mapping[str, Iterable[RawFile]], settings: Settings
+    execution_date: date,
+    files: Mapping[str, Iterable[RawFile]],
+    registered: Versions,
+    settings: Settings,
 ) -> dict[str, dict[str, str | None]]:
     """Return, by level and period, the version that a partition must have; None if it must go."""
     raw = {day: _digest(_lines(listed)) for day, listed in files.items()}
     wanted: dict[str, dict[str, str | None]] = {}
     for level in load_levels().values():
-        source = raw if level.source is None else wanted[level.source]
+        source: Mapping[str, str | None] = raw
+        if level.source is not None:
+            # Partitions that E does not need stay as they are, and queries read them too.
+            source = {**registered.get(level.source, {}), **wanted[level.source]}
         inputs = {period: version for period, version in source.items() if version is not None}
         periods = _needed_periods(level, execution_date, settings)
         wanted[level.name] = versions_of(level, periods, inputs, settings)
@@ -147,13 +163,22 @@ def _lines(files: Iterable[RawFile]) -> list[str]:
 
 
 def _needed_periods(level: Level, execution_date: date, settings: Settings) -> list[str]:
+    catalog = load_catalog()
     if level.query_type is not None:
-        metric = load_catalog()[level.query_type]
-        return whole_periods(*window_of(metric, execution_date, settings), level.grain)
+        window = window_of(catalog[level.query_type], execution_date, settings)
+        return whole_periods(*window, level.grain)
+    if level.name == USERS:
+        windows = (
+            window_of(metric, execution_date, settings)
+            for metric in catalog.values()
+            if metric.reads == "users"
+        )
+        months = (month for window in windows for month in whole_periods(*window, level.grain))
+        return list(dict.fromkeys(months))
     first, last = needed_days(execution_date, settings)
     if level.name == ACTIVITY:
         first, last = partition_range(first, last, settings)
-    return whole_periods(first, last, level.grain)
+    return periods_of(first, last, level.grain)
 
 
 def versions_of(

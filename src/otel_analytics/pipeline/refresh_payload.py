@@ -27,7 +27,7 @@ _ACTIONS: Final = {
 }
 _FOLDER: Final = "activity"
 
-_STEP: Final = re.compile(r"[0-9]{1,9}_[0-9]{1,9}")
+_STEP: Final = re.compile(r"[0-9]{1,9}(_[0-9]{1,9}){2}")
 _ATTEMPT: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 _TOKEN: Final = re.compile(r"[a-z0-9_]{1,100}")
 _VERSION: Final = re.compile(r"[0-9a-f]{24}")
@@ -110,7 +110,7 @@ def parse_build(event: Mapping[str, Any]) -> LevelBuild:
         raise InvalidPayload(f"level must be one of {', '.join(load_levels())}")
     step, attempt = event["step"], event.get("attempt", ATTEMPT_TO_COME)
     if not isinstance(step, str) or not _STEP.fullmatch(step):
-        raise InvalidPayload(f"step must be two numbers with _ between, not {str(step)[:80]!r}")
+        raise InvalidPayload(f"step must be three numbers with _ between, not {str(step)[:80]!r}")
     is_number = isinstance(attempt, str) and _ATTEMPT.fullmatch(attempt)
     if "attempt" in event and not is_number:
         raise InvalidPayload(f"attempt must be a whole number, not {str(attempt)[:80]!r}")

@@ -1,12 +1,13 @@
 """The states that bring the activity tables up to date, once for all services.
 
-`PlanRefresh` says which partitions have to be built; each step of the plan is a query and the
-registration of what it built. Where another execution was faster, it is planned anew.
+`PlanRefresh` says which partitions have to be built: stages one after the other, of steps that need
+nothing of each other. Each step is a query and the registration of what it built. Where another
+execution was faster, it is planned anew.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.pipeline.branch import ATTEMPT, ATTEMPT_OF_QUERY
 from otel_analytics.pipeline.tasks import (
@@ -68,39 +69,34 @@ def build_refresh(settings: Settings, *, following: str) -> States:
             ),
             output=jsonata(
                 "$merge([$states.input, {'plan': $states.result.Payload, "
-                "'plans': $states.input.plans + 1}])"
+                "'plans': $states.input.plans + 1, "
+                "'stages': $states.input.stages + $count($states.result.Payload.stages)}])"
             ),
             failed=caught,
             following="RefreshActivity",
         ),
         "RefreshActivity": {
             "Type": "Map",
-            "Items": "{% [$states.input.plan.steps] %}",
+            "Items": "{% [$states.input.plan.stages] %}",
             "ItemSelector": {
-                "step": "{% $states.context.Map.Item.Value %}",
-                "number": jsonata(
-                    "$string($states.input.plans) & '_' & $string($states.context.Map.Item.Index)"
-                ),
-                "round": 0,
-                **{
-                    name: f"{{% $states.input.{name} %}}"
-                    for name in ("execution", "database", "output_location", "workgroup")
-                },
+                "steps": "{% $states.context.Map.Item.Value.steps %}",
+                "number": _numbered("$string($states.input.plans)"),
+                **_inherited(),
             },
             "MaxConcurrency": 1,
             "ItemProcessor": {
                 "ProcessorConfig": {"Mode": "INLINE"},
-                "StartAt": "BuildLevelQuery",
-                "States": _step(settings),
+                "StartAt": "BuildStage",
+                "States": {"BuildStage": _stage(settings)},
             },
             "Catch": [caught],
             "Output": jsonata(
                 "$merge([$states.input, {"
                 "'plan': {'has_more': $states.input.plan.has_more, "
-                "'overtaken': [$states.result[is_overtaken].level]}, "
+                "'overtaken': [$states.result.steps[is_overtaken].level]}, "
                 "'refreshed': $append($states.input.refreshed, "
-                "[$states.result[$not(is_overtaken)].{'level': level, 'partitions': partitions, "
-                "'scanned_bytes': scanned_bytes}])}])"
+                "[$states.result.steps[$not(is_overtaken)].{'level': level, "
+                "'partitions': partitions, 'scanned_bytes': scanned_bytes}])}])"
             ),
             "Next": "IsRefreshed",
         },
@@ -133,6 +129,38 @@ def build_refresh(settings: Settings, *, following: str) -> States:
             "Cause": "{% $states.input.failure.state & ': ' & $states.input.failure.cause %}",
         },
     }
+
+
+def _stage(settings: Settings) -> dict[str, Any]:
+    """Return the state that takes the steps of a stage, several at once."""
+    return {
+        "Type": "Map",
+        "Items": "{% [$states.input.steps] %}",
+        "ItemSelector": {
+            "step": "{% $states.context.Map.Item.Value %}",
+            "number": _numbered("$states.input.number"),
+            "round": 0,
+            **_inherited(),
+        },
+        "MaxConcurrency": settings.activity.concurrency,
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "INLINE"},
+            "StartAt": "BuildLevelQuery",
+            "States": _step(settings),
+        },
+        "Output": "{% {'steps': [$states.result]} %}",
+        "End": True,
+    }
+
+
+def _inherited() -> dict[str, str]:
+    """Return what an iteration takes over from the input of its Map state."""
+    names = ("execution", "database", "output_location", "workgroup")
+    return {name: f"{{% $states.input.{name} %}}" for name in names}
+
+
+def _numbered(number: str) -> str:
+    return jsonata(f"{number} & '_' & $string($states.context.Map.Item.Index)")
 
 
 def _step(settings: Settings) -> States:

@@ -18,12 +18,9 @@ from otel_analytics.query.events import build_events, build_level_events, level_
 from otel_analytics.query.exact import expand_exact_ratios
 from otel_analytics.query.levels import (
     PERIOD,
-    days_between,
-    days_of,
     facts_of,
-    needs_names,
-    ranges_of,
     whole_periods,
+    without_periods,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +80,7 @@ def build_select(request: QueryRequest, settings: Settings) -> exp.Query:
         return _over_levels(metric, request, window, [window], settings)
     whole = whole_periods(first_day, last_day, metric.period.grain)
     facts = _facts(metric, request, whole, first_day, settings)
-    cut = _without(window, whole)
+    cut = without_periods([window], whole)
     if not cut:
         return facts
     rest = _over_levels(metric, request, window, cut, settings)
@@ -112,10 +109,7 @@ def _over_levels(
 ) -> exp.Query:
     """Return the metric over the events of some days of its window."""
     events = build_level_events(
-        service_names=request.service_names,
-        days=days,
-        with_names=needs_names(metric.sql),
-        settings=settings,
+        metric.reads, service_names=request.service_names, days=days, settings=settings
     )
     return with_events(_bound(metric, request, window, settings), events)
 
@@ -143,12 +137,6 @@ def _facts(
         base = exp.column(metric.period.base_column, quoted=True)
         facts = facts.where(exp.GTE(this=base, expression=date_literal(first_day)))
     return facts
-
-
-def _without(window: DayRange, periods: Sequence[str]) -> tuple[DayRange, ...]:
-    """Return the days of a window that are in none of these periods."""
-    gone = {day for period in periods for day in days_between(*days_of(period))}
-    return ranges_of(day for day in days_between(*window) if day not in gone)
 
 
 def _bound(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from otel_analytics.config import Settings
+    from otel_analytics.metrics import Reads
 
 __all__ = ["CheckedTable", "Subject", "relation_builders", "union_all"]
 
@@ -64,11 +65,11 @@ class Subject:
 
 
 def relation_builders(
-    subject: Subject, settings: Settings, *, with_names: bool
+    subject: Subject, settings: Settings, *, reads: Reads
 ) -> dict[str, Callable[[], exp.Query]]:
     """Return what builds the SELECT of each relation that there is, by the relation's name.
 
-    `with_names` says whether a check asks what events are called.
+    `reads` are the coarsest rows of `events` that the checks read.
     """
     database = settings.athena.database
     there = [table for table in subject.tables if table.is_there]
@@ -85,10 +86,10 @@ def relation_builders(
     if subject.has_source:
         first_day, last_day = subject.window("mau", settings)
         builders |= {
-            "events": lambda: _events(subject, settings, with_names=with_names),
-            "lake_days": lambda: build_lake_days(
-                first_day=first_day, last_day=last_day, source=subject.source, settings=settings
-            ),
+            "events": lambda: _events(subject, "mau", reads, settings),
+            "active_users": lambda: _active_users(subject, settings),
+            "lake_days": lambda: _days(subject, None, settings),
+            "service_days": lambda: _days(subject, subject.service_name, settings),
             "known_services": lambda: build_known_services(
                 first_day=first_day, last_day=last_day, source=subject.source, settings=settings
             ),
@@ -96,13 +97,31 @@ def relation_builders(
     return builders
 
 
-def _events(subject: Subject, settings: Settings, *, with_names: bool) -> exp.Select:
+def _days(subject: Subject, service_name: str | None, settings: Settings) -> exp.Select:
     first_day, last_day = subject.window("mau", settings)
+    return build_lake_days(
+        first_day=first_day,
+        last_day=last_day,
+        source=subject.source,
+        settings=settings,
+        service_name=service_name,
+    )
+
+
+def _active_users(subject: Subject, settings: Settings) -> exp.Select:
+    events = _events(subject, "user_cohort", "users", settings)
+    users = exp.select("user_key", "event_date").from_(events.subquery("events", copy=False))
+    return users.where("is_active AND user_key IS NOT NULL")
+
+
+def _events(subject: Subject, query_type: str, reads: Reads, settings: Settings) -> exp.Select:
+    """Return the service's events in the window of a metric."""
+    first_day, last_day = subject.window(query_type, settings)
     if subject.source == "activity":
         return build_level_events(
+            reads,
             service_names=(subject.service_name,),
             days=[(first_day, last_day)],
-            with_names=with_names,
             settings=settings,
         )
     return build_events(

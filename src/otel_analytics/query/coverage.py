@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from otel_analytics.metrics.catalog import find_metric
-from otel_analytics.query.build import QueryRequest, build_select, window_of, with_events
-from otel_analytics.query.events import build_events, build_level_events, template
+from otel_analytics.query.build import QueryRequest, build_select, window_of
+from otel_analytics.query.events import build_events, level_table, template
+from otel_analytics.query.levels import PERIOD, SERVICES, periods_of
+from otel_analytics.query.source import literals, on_days
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,10 +109,15 @@ def build_level_coverage(
     Shape:  that of `build_coverage`; named events as sessions and users, in conversion's window
     """
     window = window_of(find_metric("mau"), execution_date, settings)
-    events = build_level_events(
-        service_names=service_names, days=[window], with_names=False, settings=settings
-    )
     request = QueryRequest("conversion", tuple(service_names), execution_date, source="activity")
-    query = with_events(template("level_coverage.sql", {}, {}), events)
+    query = template(
+        "level_coverage.sql",
+        {"services": level_table(SERVICES, settings)},
+        {
+            "in_months": exp.column(PERIOD).isin(*literals(periods_of(*window, "month"))),
+            "in_days": on_days([window]),
+            "of_services": exp.column("service_name").isin(*literals(service_names)),
+        },
+    )
     facts = build_select(request, settings)
     return query.with_("facts", as_=facts, copy=False).sql(dialect="athena", comments=False)

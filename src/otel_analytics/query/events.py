@@ -13,19 +13,25 @@ from otel_analytics.query.binding import bind, date_literal
 from otel_analytics.query.levels import (
     ACTIVITY,
     PERIOD,
+    SERVICES,
+    USERS,
     VISITS,
     days_between,
     partition_range,
+    periods_of,
     ranges_of,
+    whole_periods,
+    without_periods,
 )
 from otel_analytics.query.source import (
-    any_of,
     event_date,
     in_partitions,
     in_ranges,
+    literals,
     mapped,
     mapped_columns,
     of_source,
+    on_days,
     source_table,
 )
 
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from otel_analytics.config import Settings
+    from otel_analytics.metrics import Reads
     from otel_analytics.query.levels import DayRange
 
 __all__ = [
@@ -61,7 +68,7 @@ def build_events(
             **mapped_columns(settings),
             "event_date": event_date(first_day, last_day, settings),
             "in_partitions": in_partitions(first_day, last_day, settings),
-            "service_names": _literals(service_names),
+            "service_names": literals(service_names),
             "window_start": date_literal(first_day),
             "window_end": date_literal(last_day),
             **_meanings(settings),
@@ -70,27 +77,37 @@ def build_events(
 
 
 def build_level_events(
+    reads: Reads,
     *,
     service_names: Sequence[str] | None,
     days: Sequence[DayRange],
-    with_names: bool,
     settings: Settings,
 ) -> exp.Select:
-    """Return the SELECT of `events` of the level `activity`, or of visits where no name is needed.
+    """Return the SELECT of `events` of the activity tables, in the coarsest rows that are read.
 
     `service_names` of None are all, records without a service among them.
 
-    Shape:  one row for `event_count` log records; columns as the package `metrics` lists them,
-        without those about the event's name unless `with_names`
+    Shape:  columns and rows as the package `metrics` says of `reads`
     """
     of_services: exp.Expr = exp.true()
     if service_names is not None:
-        of_services = exp.column("service_name").isin(*_literals(service_names))
-    if not with_names:
+        of_services = exp.column("service_name").isin(*literals(service_names))
+    if reads == "visits":
         return template(
             "visits_events.sql",
             {"visits": level_table(VISITS, settings)},
             {"in_days": in_ranges(exp.column(PERIOD), days), "of_services": of_services},
+        )
+    if reads == "users":
+        months = [p for first, last in days for p in whole_periods(first, last, "month")]
+        return template(
+            "users_events.sql",
+            {"users": level_table(USERS, settings), "visits": level_table(VISITS, settings)},
+            {
+                "in_months": exp.column(PERIOD).isin(*literals(months or [""])),
+                "in_days": in_ranges(exp.column(PERIOD), without_periods(days, months)),
+                "of_services": of_services,
+            },
         )
     partitions = (partition_range(first, last, settings) for first, last in days)
     return template(
@@ -98,7 +115,7 @@ def build_level_events(
         {"activity": level_table(ACTIVITY, settings)},
         {
             "in_partitions": in_ranges(exp.column(PERIOD), _merged(partitions)),
-            "in_days": _on_days(days),
+            "in_days": on_days(days),
             "of_services": of_services,
             **_meanings(settings),
         },
@@ -106,38 +123,48 @@ def build_level_events(
 
 
 def build_lake_days(
-    *, first_day: date, last_day: date, source: str, settings: Settings
+    *,
+    first_day: date,
+    last_day: date,
+    source: str,
+    settings: Settings,
+    service_name: str | None = None,
 ) -> exp.Select:
-    """Return the SELECT of the days of the reporting time zone that have raw data of any service.
+    """Return the SELECT of the days of the reporting time zone that have raw data.
 
-    Shape:  event_date, records; raw, of our own lake in UTC it reads the partitions alone
+    Shape:  event_date, records, of one service or of all; raw, of our own lake in UTC, all are of
+        the partitions alone
     """
+    count: exp.Expr = exp.Count(this=exp.Star(), big_int=True)
     if source == "activity":
-        visits = exp.select("event_date", "CAST(SUM(event_count) AS BIGINT) AS records")
-        visits = visits.from_(level_table(VISITS, settings))
-        in_days = in_ranges(exp.column(PERIOD), [(first_day, last_day)])
-        return visits.where(in_days).group_by("event_date")
-    records = of_source(settings, event_date=event_date(first_day, last_day, settings))
-    records = records.where(in_partitions(first_day, last_day, settings))
-    days = exp.select("event_date", "COUNT(*) AS records").from_(
-        records.subquery("records", copy=False)
-    )
-    return days.where(_on_days([(first_day, last_day)])).group_by("event_date")
+        count = exp.cast(exp.Sum(this=exp.column("event_count")), "BIGINT")
+        records = _services(settings)
+        months = periods_of(first_day, last_day, "month")
+        records = records.where(exp.column(PERIOD).isin(*literals(months)))
+        of_service: exp.Expr = exp.column("service_name")
+    else:
+        records = of_source(settings, event_date=event_date(first_day, last_day, settings))
+        records = records.where(in_partitions(first_day, last_day, settings))
+        of_service = mapped("service_name", settings)
+    if service_name is not None:
+        records = records.where(of_service.eq(exp.Literal.string(service_name)))
+    days = exp.select("event_date", count.as_("records"))
+    days = days.from_(records.subquery("records", copy=False))
+    return days.where(on_days([(first_day, last_day)])).group_by("event_date")
 
 
 def build_known_services(
     *, first_day: date, last_day: date, source: str, settings: Settings
 ) -> exp.Select:
-    """Return the SELECT of every service that the logs know, at any time.
+    """Return the SELECT of every service that the logs know, at any time since min_data_date.
 
     Shape:  service_name, first_day, last_day, window_records (those of the days given); outside
         of these a raw day may be that of the hour before or after, where summer time begins or
-        ends, and the levels know the days that they were built of
+        ends, and the activity tables know the days that they were built of
     """
     count: exp.Expr = exp.Literal.number(1)
     if source == "activity":
-        records = exp.select("service_name", "event_date", "event_count")
-        records = records.from_(level_table(VISITS, settings))
+        records = _services(settings)
         count = exp.column("event_count")
     else:
         records = of_source(
@@ -145,7 +172,9 @@ def build_known_services(
             service_name=mapped("service_name", settings),
             event_date=event_date(first_day, last_day, settings),
         )
-    in_window = exp.If(this=_on_days([(first_day, last_day)]), true=count)
+        if settings.min_data_date is not None:
+            records = records.where(in_partitions(settings.min_data_date, last_day, settings))
+    in_window = exp.If(this=on_days([(first_day, last_day)]), true=count)
     in_window_or_none = exp.Case(ifs=[in_window], default=exp.Literal.number(0))
     services = exp.select(
         "service_name",
@@ -155,6 +184,11 @@ def build_known_services(
     )
     services = services.from_(records.subquery("records", copy=False))
     return services.where("service_name IS NOT NULL").group_by("service_name")
+
+
+def _services(settings: Settings) -> exp.Select:
+    columns = ("service_name", "event_date", "event_count")
+    return exp.select(*columns).from_(level_table(SERVICES, settings))
 
 
 def template(
@@ -184,17 +218,6 @@ def level_table(name: str, settings: Settings) -> exp.Table:
 def _merged(ranges: Iterable[DayRange]) -> tuple[DayRange, ...]:
     """Return ranges of days as such that neither overlap nor touch."""
     return ranges_of(day for one in ranges for day in days_between(*one))
-
-
-def _on_days(days: Sequence[DayRange]) -> exp.Expr:
-    return any_of(
-        exp.Between(this=exp.column("event_date"), low=date_literal(first), high=date_literal(last))
-        for first, last in days
-    )
-
-
-def _literals(names: Sequence[str]) -> list[exp.Expr]:
-    return [exp.Literal.string(name) for name in names]
 
 
 def _meanings(settings: Settings) -> dict[str, exp.Expr]:

@@ -1,4 +1,4 @@
--- What the levels hold of some services. Before it stand `events`, and `facts` of conversion.
+-- What the levels hold of some services. Before it stands `facts`, the rows of conversion.
 SELECT
     known.service_name,
     known.events,
@@ -11,9 +11,10 @@ FROM (
     SELECT
         service_name,
         SUM(event_count) AS events,
-        SUM(CASE WHEN user_key IS NULL THEN 0 ELSE event_count END) AS with_user,
-        SUM(CASE WHEN session_id IS NULL THEN 0 ELSE event_count END) AS with_session
-    FROM events
+        SUM(event_count) AS with_user,
+        SUM(event_count) AS with_session
+    FROM services
+    WHERE :in_months AND :in_days AND :of_services
     GROUP BY service_name
 ) AS known
 LEFT JOIN (

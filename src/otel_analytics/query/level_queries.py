@@ -14,8 +14,8 @@ from otel_analytics.metrics import load_catalog
 from otel_analytics.query.build import MAX_QUERY_BYTES, bound_metric, with_events
 from otel_analytics.query.events import build_level_events, template
 from otel_analytics.query.levels import (
+    ACTIVITY,
     PERIOD,
-    VISITS,
     Level,
     days_of,
     event_days,
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["build_level_table", "level_fingerprint"]
 
-# Athena's CTAS knows it too, and it takes half the time of the default to write and to read.
-_COMPRESSION: Final = "SNAPPY"
+# Two thirds of the bytes that the default takes, at the same speed.
+_COMPRESSION: Final = "ZSTD"
 # A day whose query stands for those of all others.
 _ANY_DAY: Final = date(2001, 1, 1)
 
@@ -84,13 +84,17 @@ def _build_select(level: Level, periods: Sequence[str], settings: Settings) -> e
 
     Shape:  the level's columns, then its period
     """
-    match level.name:
-        case _ if level.query_type is not None:
-            return _build_facts(level, periods, settings)
-        case "activity":
-            return _build_activity(periods, settings)
-        case _:
-            return _build_visits(level, periods, settings)
+    if level.source is None:
+        return _build_activity(periods, settings)
+    events = build_level_events(
+        "events" if level.source == ACTIVITY else "visits",
+        service_names=None,
+        days=event_days(level, periods),
+        settings=settings,
+    )
+    if level.query_type is not None:
+        return _build_facts(level, periods, events, settings)
+    return with_events(template(f"{level.name}.sql", {}, {}), events)
 
 
 def _build_activity(periods: Sequence[str], settings: Settings) -> exp.Select:
@@ -123,14 +127,9 @@ def _days_after(day: exp.Expr, days: int) -> exp.Expr:
     return exp.cast(later, "DATE")
 
 
-def _build_visits(level: Level, periods: Sequence[str], settings: Settings) -> exp.Select:
-    events = build_level_events(
-        service_names=None, days=event_days(level, periods), with_names=True, settings=settings
-    )
-    return with_events(template("visits.sql", {}, {}), events)
-
-
-def _build_facts(level: Level, periods: Sequence[str], settings: Settings) -> exp.Select:
+def _build_facts(
+    level: Level, periods: Sequence[str], events: exp.Select, settings: Settings
+) -> exp.Select:
     """Return the rows of a metric over the events of just these periods, of all services."""
     metric = load_catalog()[str(level.query_type)]
     assert metric.period is not None  # noqa: S101 - else there would be no such level
@@ -142,9 +141,6 @@ def _build_facts(level: Level, periods: Sequence[str], settings: Settings) -> ex
         last_day=last_day,
         execution_date=last_day + timedelta(days=1),
         settings=settings,
-    )
-    events = build_level_events(
-        service_names=None, days=days, with_names=level.source != VISITS, settings=settings
     )
     period = exp.cast(exp.column(metric.period.column, quoted=True), "VARCHAR")
     columns = [exp.column(name, quoted=True) for name, _ in level.columns]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIVITY",
     "PERIOD",
+    "SERVICES",
+    "USERS",
     "VISITS",
     "DayRange",
     "Level",
@@ -33,15 +35,18 @@ __all__ = [
     "facts_of",
     "input_periods",
     "load_levels",
-    "needs_names",
     "partition_range",
     "period_of",
+    "periods_of",
     "ranges_of",
     "whole_periods",
+    "without_periods",
 ]
 
 ACTIVITY: Final = "activity"
 VISITS: Final = "activity_visits"
+USERS: Final = "activity_users"
+SERVICES: Final = "activity_services"
 # The partition key of every level: the day as YYYY-MM-DD, or the month as YYYY-MM.
 PERIOD: Final = "period"
 
@@ -49,8 +54,7 @@ Grain = Literal["day", "month"]
 # The first and the last day.
 DayRange = tuple[date, date]
 
-# The columns of `events` that the level of visits lacks.
-_OF_NAMES: Final = ("event_name", "is_session_start", "is_product_view", "is_cart_add")
+_FLAGS: Final = ("is_active", "is_session_start", "is_product_view", "is_cart_add")
 _KEYS: Final = (
     ("service_name", "VARCHAR"),
     ("event_date", "DATE"),
@@ -74,14 +78,23 @@ class Level:
     days_back: tuple[int, ...] = ()
     query_type: str | None = None
 
+    @property
+    def depth(self) -> int:
+        """How many levels lie between this one and the raw logs."""
+        return 0 if self.source is None else 1 + load_levels()[self.source].depth
+
 
 @cache
 def load_levels() -> dict[str, Level]:
     """Return the levels by name, each after the one that it is built from."""
+    service, day, _, user = _KEYS
     count = ("event_count", "BIGINT")
+    flags = ((name, "BOOLEAN") for name in _FLAGS)
     levels = [
         Level(ACTIVITY, "day", None, (*_KEYS, ("event_name", "VARCHAR"), count)),
-        Level(VISITS, "day", ACTIVITY, (*_KEYS, ("is_active", "BOOLEAN"), count)),
+        Level(VISITS, "day", ACTIVITY, (*_KEYS, *flags, count)),
+        Level(SERVICES, "month", VISITS, (service, day, count)),
+        Level(USERS, "month", VISITS, (service, user, day)),
         *(_facts(one, one.period) for one in load_catalog().values() if one.period is not None),
     ]
     return {level.name: level for level in levels}
@@ -91,7 +104,7 @@ def _facts(metric: Metric, period: Period) -> Level:
     return Level(
         facts_of(metric),
         period.grain,
-        ACTIVITY if needs_names(metric.sql) else VISITS,
+        ACTIVITY if metric.reads == "events" else VISITS,
         # all but execution_date, which is of a table and not of a fact
         tuple((column.name, column.type) for column in metric.columns[:-1]),
         period.days_back,
@@ -102,11 +115,6 @@ def _facts(metric: Metric, period: Period) -> Level:
 def facts_of(metric: Metric) -> str:
     """Return the name of the level that holds a metric's facts."""
     return f"{ACTIVITY}_{metric.query_type}"
-
-
-def needs_names(sql: str) -> bool:
-    """Return whether SQL over `events` asks what events are called, which visits do not know."""
-    return any(name in sql.lower() for name in _OF_NAMES)
 
 
 def period_of(day: date, grain: Grain) -> str:
@@ -143,12 +151,21 @@ def ranges_of(days: Iterable[date]) -> tuple[DayRange, ...]:
     return tuple(ranges)
 
 
+def periods_of(first: date, last: date, grain: Grain) -> list[str]:
+    """Return the periods in which these days lie."""
+    return list(dict.fromkeys(period_of(day, grain) for day in days_between(first, last)))
+
+
 def whole_periods(first: date, last: date, grain: Grain) -> list[str]:
     """Return the periods that lie wholly in these days."""
-    if grain == "day":
-        return [day.isoformat() for day in days_between(first, last)]
-    periods = dict.fromkeys(period_of(day, grain) for day in days_between(first, last))
+    periods = periods_of(first, last, grain)
     return [p for p in periods if first <= days_of(p)[0] and days_of(p)[1] <= last]
+
+
+def without_periods(ranges: Iterable[DayRange], periods: Iterable[str]) -> tuple[DayRange, ...]:
+    """Return the days of these ranges that are in none of the periods."""
+    gone = {day for period in periods for day in days_between(*days_of(period))}
+    return ranges_of(day for one in ranges for day in days_between(*one) if day not in gone)
 
 
 def event_days(level: Level, periods: Collection[str]) -> tuple[DayRange, ...]:

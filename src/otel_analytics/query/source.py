@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from otel_analytics.errors import InvalidSettings
-from otel_analytics.query.binding import timestamp_literal
+from otel_analytics.query.binding import date_literal, timestamp_literal
 from otel_analytics.query.levels import partition_range
 from otel_analytics.query.zone import offset_spans
 
@@ -26,10 +26,12 @@ __all__ = [
     "event_date",
     "in_partitions",
     "in_ranges",
+    "literals",
     "mapped",
     "mapped_columns",
     "of_partitions",
     "of_source",
+    "on_days",
     "partition_text",
     "source_table",
 ]
@@ -122,6 +124,8 @@ def of_partitions(ranges: Sequence[DayRange], settings: Settings) -> exp.Expr:
 
 def in_ranges(text: exp.Expr, ranges: Sequence[DayRange]) -> exp.Expr:
     """Return the predicate that a day's text, YYYY-MM-DD, lies in one of these ranges."""
+    if not ranges:
+        return exp.false()
     return any_of(
         exp.Between(
             this=text.copy(),
@@ -130,6 +134,19 @@ def in_ranges(text: exp.Expr, ranges: Sequence[DayRange]) -> exp.Expr:
         )
         for first, last in ranges
     )
+
+
+def on_days(days: Sequence[DayRange]) -> exp.Expr:
+    """Return the predicate that an event is of one of these ranges of days."""
+    return any_of(
+        exp.Between(this=exp.column("event_date"), low=date_literal(first), high=date_literal(last))
+        for first, last in days
+    )
+
+
+def literals(names: Sequence[str]) -> list[exp.Expr]:
+    """Return texts as literals."""
+    return [exp.Literal.string(name) for name in names]
 
 
 def any_of(predicates: Iterable[exp.Expr]) -> exp.Expr:

@@ -38,7 +38,6 @@ from otel_analytics.query.check_relations import (
 )
 from otel_analytics.query.checks import build_findings, check_columns
 from otel_analytics.query.handler import source_of
-from otel_analytics.query.levels import needs_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.checks import Check
     from otel_analytics.config import Settings
+    from otel_analytics.metrics import Reads
 
 __all__ = [
     "EXECUTION_DATE_PARAMETER",
@@ -65,6 +65,8 @@ _FIELDS: Final = (
     "service_name", "table_prefix", "s3_base", "execution_date", "execution", "source", "tables",
 )  # fmt: skip
 _TABLE_FIELDS: Final = ("query_type", "table", "location")
+# What a row tells of one event, and not of a visit.
+_OF_EVENTS: Final = ("event_name", "is_session_start", "is_product_view", "is_cart_add")
 _TABLE_NAME: Final = re.compile(r"[a-z0-9_]{1,255}")
 MAX_FINDINGS: Final = 20
 
@@ -105,8 +107,7 @@ def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Sett
     Raises: CheckError naming file and line; InvalidPayload if the text is longer than Athena takes
     """
     checks = list(checks)
-    with_names = any(needs_names(check.sql) for check in checks if "events" in check.reads)
-    builders = relation_builders(subject, settings, with_names=with_names)
+    builders = relation_builders(subject, settings, reads=_coarsest(checks))
     checks = [check for check in checks if builders.keys() >= set(check.reads)]
     parameters = _parameters(subject, settings)
     findings = [build_findings(check, parameters) for check in checks]
@@ -129,6 +130,12 @@ def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Sett
             "events in the settings, or have fewer checks of your own"
         )
     return text
+
+
+def _coarsest(checks: Iterable[Check]) -> Reads:
+    """Return the coarsest rows of `events` that tell the checks what they ask of an event."""
+    texts = [check.sql.lower() for check in checks if "events" in check.reads]
+    return "events" if any(name in text for name in _OF_EVENTS for text in texts) else "visits"
 
 
 def _listed(checks: Iterable[Check], settings: Settings) -> exp.Select:
