@@ -10,11 +10,14 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
-__all__ = ["BIG_SERVICE", "Clickstream", "SMALL_SERVICE"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["BIG_SERVICE", "SMALL_SERVICE", "Clickstream"]
 
 BIG_SERVICE = "theshop-web"
 SMALL_SERVICE = "theshop-app"

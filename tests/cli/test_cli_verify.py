@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.checks import load_checks
-from tests.cli.conftest import E
 from tests.oracle.seven_tables import TABLES
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def lines(text: str) -> list[list[str]]:
 
 
 def spoil_dau(shell: Shell) -> None:
-    """Put a table in the place of the published one in which 100,000 users more came on each day."""
+    """Put a table in the place of the published one: 100,000 users more came on each day."""
     address = "s3://otel-analytics/spoilt/"
     shell.done(
         "query",

@@ -75,7 +75,7 @@ def build_lake_days(*, first_day: date, last_day: date, settings: Settings) -> e
 
 
 def build_known_services(*, first_day: date, last_day: date, settings: Settings) -> exp.Select:
-    """Return the SELECT of every service that the logs know, at any time.
+    """Return the SELECT of every service that the logs know, at any time since min_data_date.
 
     Shape:  service_name, first_day, last_day, window_records (those of the days given); outside
         of these a day may be that of the hour before or after, where summer time begins or ends
@@ -96,6 +96,8 @@ def build_known_services(*, first_day: date, last_day: date, settings: Settings)
             this=exp.Case(ifs=[exp.If(this=in_window, true=exp.Literal.number(1))]), big_int=True
         ).as_("window_records"),
     )
+    if settings.min_data_date is not None:
+        records = records.where(_in_partitions(settings.min_data_date, last_day, settings))
     services = services.from_(records.subquery("records", copy=False))
     return services.where("service_name IS NOT NULL").group_by("service_name")
 
