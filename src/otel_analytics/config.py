@@ -11,7 +11,8 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from otel_analytics.errors import InvalidName, InvalidSettings
@@ -19,7 +20,6 @@ from otel_analytics.names import S3Address, parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
@@ -41,6 +41,7 @@ _WORK_GROUP = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 SETTINGS_FILE = "otel-analytics.toml"
 ENVIRONMENT_PREFIX = "OTEL_ANALYTICS_"
+_FOLDERS: Final = ("home", "checks.folder")
 
 
 def _setting(default: Any, description: str) -> Any:
@@ -217,7 +218,8 @@ def load_settings(
 ) -> Settings:
     """Return the settings of `file`, `environment` and `flags`; later wins.
 
-    A relative `home` or `checks.folder` in a file is taken from that file's folder.
+    A relative `home` or `checks.folder` in a file is taken from that file's folder; `~` begins one
+    in a user's.
 
     Raises: InvalidSettings naming the file, variable or flag, and what is allowed
     """
@@ -240,7 +242,7 @@ def _from_file(file: Path) -> dict[str, Any]:
     values = {}
     for name, value in _flat(document):
         values[name] = _parse(name, value, where=str(file))
-    for name in ("home", "checks.folder"):
+    for name in _FOLDERS:
         if values.get(name):
             values[name] = str(file.parent / values[name])
     return values
@@ -279,10 +281,11 @@ def _parse(name: str, value: Any, *, where: str) -> Any:
             return value
         if name == "checks.accepted_gaps":
             return tuple(parse_date(day, field=name).isoformat() for day in _parse_list(value))
-        return _PARSERS[type(known[name])](value)
+        parsed = _PARSERS[type(known[name])](value)
+        return str(Path(str(parsed)).expanduser()) if name in _FOLDERS else parsed
     except InvalidName as error:
         raise InvalidSettings(str(error), where=where) from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # the last: there is no such user
         raise InvalidSettings(f"{name}: {error}", where=where) from error
 
 

@@ -49,6 +49,9 @@ RAW_RELATIONS: Final = {
     "records",
     "known_services": "every service that the logs know at any time: service_name, first_day, "
     "last_day, window_records (those in the window of mau)",
+    "lake_gaps": "each run of days without raw data of any service, from the first in the window "
+    "of mau to E−1, but accepted ones: first_day, last_day, days",
+    "service_gaps": "the same of the service's events: first_day, last_day, days",
 }
 RELATIONS: Final = {
     "table_rows": "each row of the seven tables: query_type, service_name, row_key (the key's "

@@ -20,6 +20,9 @@ from otel_analytics.checks.catalog import EACH
 from otel_analytics.errors import InvalidName, InvalidPayload
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import (
+    EXECUTION_DATE_PARAMETER,
+    EXECUTION_PARAMETER,
+    ROW_COUNT_PARAMETER,
     Leaf,
     S3Address,
     parse_date,
@@ -35,6 +38,7 @@ from otel_analytics.query.check_relations import (
     Subject,
     relation_builders,
     union_all,
+    with_what_they_read,
 )
 from otel_analytics.query.checks import build_findings
 
@@ -46,18 +50,14 @@ if TYPE_CHECKING:
     from otel_analytics.config import Settings
 
 __all__ = [
-    "EXECUTION_DATE_PARAMETER",
-    "EXECUTION_PARAMETER",
     "MAX_FINDINGS",
-    "ROW_COUNT_PARAMETER",
+    "MAX_MESSAGES",
+    "MAX_MESSAGE_CHARACTERS",
+    "MAX_ROWS",
     "CatalogTable",
     "build_checks_query",
     "build_verification",
 ]
-
-EXECUTION_PARAMETER: Final = "otel_analytics.execution"
-EXECUTION_DATE_PARAMETER: Final = "otel_analytics.execution_date"
-ROW_COUNT_PARAMETER: Final = "otel_analytics.row_count"
 
 _FIELDS: Final = (
     "service_name", "table_prefix", "s3_base", "execution_date", "execution", "tables",
@@ -65,6 +65,15 @@ _FIELDS: Final = (
 _TABLE_FIELDS: Final = ("query_type", "table", "location")
 _TABLE_NAME: Final = re.compile(r"[a-z0-9_]{1,255}")
 MAX_FINDINGS: Final = 20
+# A state reads the rows in one page of 256 KiB: 218 bytes a row and 6 a character, which is what
+# JSON makes of a control character, are 207 KB at most.
+MAX_ROWS: Final = 400
+MAX_MESSAGES: Final = 40
+MAX_MESSAGE_CHARACTERS: Final = 500
+_UNREADABLE: Final = (
+    "a finding cannot be read, since found is no whole number, 0 or more, or query_type is none of "
+    "the tables: correct the check; "
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +107,29 @@ def build_verification(
 def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Settings) -> str:
     """Return one Athena statement that makes the checks, but those that read what is not there.
 
-    Raises: CheckError naming file and line; InvalidPayload if the text is longer than Athena takes
+    Raises: CheckError naming file and line; InvalidPayload if the text is longer than Athena takes,
+        or its rows are more than `MAX_ROWS`
     """
     builders = relation_builders(subject, settings)
     checks = [check for check in checks if builders.keys() >= set(check.reads)]
+    _check_rows(checks, subject)
     parameters = _parameters(subject, settings)
     findings = [build_findings(check, parameters) for check in checks]
-    read = {"tables", *(name for check in checks for name in check.reads)}
+    read = with_what_they_read({"tables", *(name for check in checks for name in check.reads)})
     relations: dict[str, exp.Query] = {name: builders[name]() for name in builders if name in read}
     relations["findings"] = union_all(findings)
     relations["checks"] = _listed(checks, settings)
     query = _template().copy()
-    bind(query, {"most": exp.Literal.number(MAX_FINDINGS), "each": exp.Literal.string(EACH)})
+    bind(
+        query,
+        {
+            "most": exp.Literal.number(MAX_FINDINGS),
+            "each": exp.Literal.string(EACH),
+            "unreadable": exp.Literal.string(_UNREADABLE),
+            "messages": exp.Literal.number(MAX_MESSAGES),
+            "characters": exp.Literal.number(MAX_MESSAGE_CHARACTERS),
+        },
+    )
     ctes = [
         exp.CTE(this=select, alias=exp.TableAlias(this=exp.to_identifier(name)))
         for name, select in relations.items()
@@ -123,6 +143,20 @@ def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Sett
             "events in the settings, or have fewer checks of your own"
         )
     return text
+
+
+def _check_rows(checks: Iterable[Check], subject: Subject) -> None:
+    """Check that what the checks can give fits into the page that is read of it.
+
+    Raises: InvalidPayload
+    """
+    # what is of each table may also have findings that are of none
+    rows = sum(len(subject.tables) + 1 if check.table == EACH else 1 for check in checks)
+    if rows > MAX_ROWS:
+        raise InvalidPayload(
+            f"the checks give up to {rows} rows, one for each check and table, and {MAX_ROWS} can "
+            "be read: have fewer checks of your own in checks.folder, or let one file find more"
+        )
 
 
 def _listed(checks: Iterable[Check], settings: Settings) -> exp.Select:
