@@ -181,9 +181,9 @@ def build_checks() -> str:
                 ],
             ),
             "Each row is one finding: `finding` is a text that names it, and `found`, which may be "
-            "left out, how many times it counts. A file that breaks these rules is an error that "
-            "names file and line; a name of ours cannot be taken. Try it with "
-            "`otel-analytics verify --set checks.folder=FOLDER`.\n",
+            "left out, how many times it counts. A file that breaks these rules is refused by "
+            "`run` and `verify` before anything begins, with file and line; a name of ours cannot "
+            "be taken. Try it with `otel-analytics verify --set checks.folder=FOLDER`.\n",
             "It reads the seven tables by their query types (columns as in [the tables]"
             "(tables.md)), and\n",
             _table(
@@ -314,7 +314,7 @@ def build_troubleshooting() -> str:
     rows = [
         (
             one.name,
-            "<br>".join(f"`{text}`" for text in (*one.errors, *one.texts)),
+            "<br>".join(f"`{text}`" for text in (*one.errors, *one.texts, *one.patterns)),
             one.why,
             one.what_to_do + (f" [Source]({one.source})" if one.source else ""),
         )

@@ -26,6 +26,26 @@ def test_a_home_in_a_file_is_meant_from_that_files_folder(tmp_path: Path) -> Non
     assert load_settings(file=file, environment={}).home == str(tmp_path / "data")
 
 
+@pytest.mark.parametrize("name", ["home", "checks.folder"])
+def test_a_folder_may_begin_in_a_users_own(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/somebody")
+    file = tmp_path / "otel-analytics.toml"
+    file.write_text(f'{name} = "~/mine"\n')
+    group, _, inner = name.rpartition(".")
+    for settings in (
+        load_settings(file=file, environment={}),
+        load_settings(environment={}, flags={name: "~/mine"}),
+    ):
+        assert getattr(getattr(settings, group) if group else settings, inner) == "/somebody/mine"
+
+
+def test_a_folder_of_a_user_that_there_is_not_is_refused() -> None:
+    with pytest.raises(InvalidSettings, match=r"checks\.folder: "):
+        load_settings(environment={}, flags={"checks.folder": "~nobody-of-this-name/mine"})
+
+
 def test_accepted_gaps_are_days(tmp_path: Path) -> None:
     file = tmp_path / "otel-analytics.toml"
     file.write_text('[checks]\naccepted_gaps = ["2024-01-05", "2024-02-29"]\n')

@@ -13,7 +13,8 @@ import tomllib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from otel_analytics.errors import InvalidName, InvalidSettings
@@ -21,7 +22,6 @@ from otel_analytics.names import S3Address, parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
@@ -57,6 +57,7 @@ _MAX_CONCURRENCY = 40  # of a Map state
 
 SETTINGS_FILE = "otel-analytics.toml"
 ENVIRONMENT_PREFIX = "OTEL_ANALYTICS_"
+_FOLDERS: Final = ("home", "checks.folder")
 
 
 def _setting(default: Any, description: str) -> Any:
@@ -299,7 +300,8 @@ def load_settings(
 ) -> Settings:
     """Return the settings of `file`, `environment` and `flags`; later wins.
 
-    A relative `home` or `checks.folder` in a file is taken from that file's folder.
+    A relative `home` or `checks.folder` in a file is taken from that file's folder; `~` begins one
+    in a user's.
 
     Raises: InvalidSettings naming the file, variable or flag, and what is allowed
     """
@@ -322,7 +324,7 @@ def _from_file(file: Path) -> dict[str, Any]:
     values = {}
     for name, value in _flat(document):
         values[name] = _parse(name, value, where=str(file))
-    for name in ("home", "checks.folder"):
+    for name in _FOLDERS:
         if values.get(name):
             values[name] = str(file.parent / values[name])
     return values
@@ -363,10 +365,11 @@ def _parse(name: str, value: Any, *, where: str) -> Any:
             return value
         if name == "checks.accepted_gaps":
             return tuple(parse_date(day, field=name).isoformat() for day in _parse_list(value))
-        return _PARSERS[type(known[name])](value)
+        parsed = _PARSERS[type(known[name])](value)
+        return str(Path(str(parsed)).expanduser()) if name in _FOLDERS else parsed
     except InvalidName as error:
         raise InvalidSettings(str(error), where=where) from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # the last: there is no such user
         raise InvalidSettings(f"{name}: {error}", where=where) from error
 
 

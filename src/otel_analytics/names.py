@@ -10,12 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from otel_analytics.errors import InvalidName
 
 __all__ = [
+    "EXECUTION_DATE_PARAMETER",
+    "EXECUTION_PARAMETER",
     "MAX_SERVICE_NAME_CHARACTERS",
+    "ROW_COUNT_PARAMETER",
+    "SERVICE_NAME_PARAMETER",
     "Leaf",
     "S3Address",
     "execution_token",
@@ -29,6 +33,12 @@ __all__ = [
     "table_name",
     "table_prefix",
 ]
+
+# What a published table and its history say of themselves, as parameters of their entries.
+EXECUTION_PARAMETER: Final = "otel_analytics.execution"
+EXECUTION_DATE_PARAMETER: Final = "otel_analytics.execution_date"
+ROW_COUNT_PARAMETER: Final = "otel_analytics.row_count"
+SERVICE_NAME_PARAMETER: Final = "otel_analytics.service_name"
 
 MAX_SERVICE_NAME_CHARACTERS = 64
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -10,8 +10,9 @@ import pytest
 from otel_analytics.checks import load_checks
 from otel_analytics.checks.catalog import parse_check_file
 from otel_analytics.config import Checks, Events, Settings
-from otel_analytics.errors import CheckError
+from otel_analytics.errors import CheckError, InvalidPayload
 from otel_analytics.query.checks import check_columns, parse_check
+from otel_analytics.query.verification import MAX_MESSAGE_CHARACTERS, MAX_MESSAGES, MAX_ROWS
 from tests.checks.conftest import open_shop
 
 if TYPE_CHECKING:
@@ -162,3 +163,96 @@ def test_ours_are_what_their_headers_say(name: str) -> None:
     check = load_checks()[name]
     check_columns(check)
     assert "finding" in parse_check(check).named_selects
+
+
+def write_check(folder: Path, select: str, *, severity: str = "warning", table: str = "dau") -> str:
+    """Write a check that reads dau; return the settings' folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "mine.sql").write_text(
+        f"-- title: All is well\n-- severity: {severity}\n-- table: {table}\n"
+        f"-- message: look\n-- reads: dau\n{select}"
+    )
+    return str(folder)
+
+
+@pytest.mark.parametrize("found", ["NULL", "-1", "0.4", "CAST('NaN' AS DOUBLE)"])
+@pytest.mark.parametrize("severity", ["error", "warning", "info"])
+def test_a_count_that_is_none_is_an_error_whatever_the_severity(
+    home: Path, tmp_path: Path, found: str, severity: str
+) -> None:
+    select = f"SELECT {found} AS found, 'x' AS finding FROM (SELECT 1 FROM dau LIMIT 1)"
+    folder = write_check(tmp_path / "checks", select, severity=severity)
+    with open_shop(home, Settings(checks=Checks(folder=folder))) as shop:
+        ((name, level, query_type, count, message),) = [r for r in shop.rows() if r[0] == "mine"]
+    assert (name, level, query_type, count) == ("mine", "error", "dau", 1)
+    assert message.startswith("a finding cannot be read, since found is no whole number")
+    assert message.endswith("; look: x")
+
+
+@pytest.mark.parametrize("query_type", ["'dauu'", "''", "CAST(NULL AS VARCHAR)"])
+def test_a_finding_of_a_table_that_is_none_is_an_error(
+    home: Path, tmp_path: Path, query_type: str
+) -> None:
+    select = f"SELECT {query_type} AS query_type, 'x' AS finding FROM dau"
+    folder = write_check(tmp_path / "checks", select, table="each")
+    with open_shop(home, Settings(checks=Checks(folder=folder))) as shop:
+        found = shop.found()
+    # three days of dau; beside it, all seven tables have passed
+    assert found.keys() == {("mine", "")}
+    assert found["mine", ""][:2] == ("error", 3)
+
+
+def test_readable_and_unreadable_counts_are_added_up_apart(home: Path, tmp_path: Path) -> None:
+    select = (
+        "SELECT found, finding FROM (VALUES (2, 'a'), (0, 'b'), (-7, 'c')) AS t (found, finding) "
+        "WHERE EXISTS (SELECT 1 FROM dau)"
+    )
+    folder = write_check(tmp_path / "checks", select)
+    with open_shop(home, Settings(checks=Checks(folder=folder))) as shop:
+        found = shop.found()
+    # two of a, none of b, and one for c, which says no number
+    assert found["mine", "dau"][:2] == ("error", 3)
+    assert found["mine", "dau"][2].endswith("look: a; c")
+
+
+def test_a_long_message_is_cut(home: Path, tmp_path: Path) -> None:
+    select = (
+        f"SELECT '{'가' * 200}' || CAST(n AS VARCHAR) AS finding "
+        "FROM UNNEST(sequence(1, 20)) AS t(n) WHERE EXISTS (SELECT 1 FROM dau)"
+    )
+    folder = write_check(tmp_path / "checks", select)
+    with open_shop(home, Settings(checks=Checks(folder=folder))) as shop:
+        (message,) = [row[4] for row in shop.rows() if row[0] == "mine"]
+    assert len(message) == MAX_MESSAGE_CHARACTERS
+    assert message.startswith("look: 가가")
+    assert message.endswith("가…")
+
+
+def test_what_was_found_comes_first_and_errors_before_warnings(home: Path, tmp_path: Path) -> None:
+    folder = write_check(tmp_path / "checks", "SELECT 'x' AS finding FROM dau")
+    with open_shop(home, Settings(checks=Checks(folder=folder))) as shop:
+        shop.drop("retention")
+        rows = shop.rows()
+    assert [row[0] for row in rows[:3]] == ["table_exists", "mine", "cohorts_sum"]
+
+
+def test_only_so_many_rows_have_messages_as_one_page_can_hold(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "checks"
+    folder.mkdir()
+    for number in range(MAX_MESSAGES + 5):
+        (folder / f"n{number:02}.sql").write_text(HEADER + SELECT)
+    with open_shop(home, Settings(checks=Checks(folder=str(folder)))) as shop:
+        messages = [row[4] for row in shop.rows() if row[0].startswith("n") and row[3]]
+    assert [bool(message) for message in messages] == [True] * MAX_MESSAGES + [False] * 5
+
+
+def test_more_checks_than_one_page_holds_are_refused(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "checks"
+    folder.mkdir()
+    for number in range(MAX_ROWS):
+        (folder / f"n{number:03}.sql").write_text(HEADER + SELECT)
+    with (
+        open_shop(home, Settings(checks=Checks(folder=str(folder)))) as shop,
+        pytest.raises(InvalidPayload, match=r"give up to 4\d\d rows.*400 can be read"),
+    ):
+        shop.rows()

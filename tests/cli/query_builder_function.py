@@ -15,9 +15,11 @@ from otel_analytics.query.handler import build_query
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     assert context.function_name == "athena-query-builder"
     home = Path(os.environ["OTEL_ANALYTICS_HOME"])
+    store = ObjectStore(home / "s3", home / "tmp")
     return build_query(
         {**event, "execution_date": os.environ["EXECUTION_DATE"]},
         settings=Settings(),
-        delete_prefix=ObjectStore(home / "s3", home / "tmp").delete_prefix,
+        delete_prefix=store.delete_prefix,
+        delete_directly_under=store.delete_directly_under,
         now=lambda: datetime.now(UTC),
     )

@@ -265,6 +265,21 @@ def test_a_disk_that_is_full_fails_the_run_and_a_later_one_succeeds(
     assert tables_of(small_disk, "otto") == tables_of(otto_shell, "otto")
 
 
+@pytest.mark.usefixtures("no_waiting")
+def test_what_executions_left_is_cleaned_once_a_full_disk_has_a_little_room(
+    small_disk: Shell, otto_shell: Shell
+) -> None:
+    """What the explanation of a full disk says to do."""
+    shutil.copytree(otto_shell.home, small_disk.home)
+    small_disk.run("run", "otto", "--execution-date", E, "--inject", "PublishTables:AccessDenied")
+    fill(small_disk.folder, leaving_bytes=0)
+    assert "see that it can be written and the disk has room" in small_disk.refused("clean")
+    (small_disk.folder / "filler").unlink()
+    fill(small_disk.folder, leaving_bytes=1_000_000)
+    assert "7 objects" in small_disk.done("clean", "--yes").stderr
+    assert small_disk.done("clean").stderr == "nothing is left to delete\n"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="there is no setpriv command")
 def test_what_may_not_be_read_or_written_is_refused(

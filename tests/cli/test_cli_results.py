@@ -116,3 +116,22 @@ def test_checks_are_told_one_by_one_errors_and_warnings_apart(store: ObjectStore
         f"warning: {service}: row_count_drop (mau): fell from 9 to 2"
         for service in ("a-shop", "b-shop")
     ]
+
+
+def test_findings_that_a_result_leaves_out_are_counted_and_the_place_of_all_is_told(
+    store: ObjectStore,
+) -> None:
+    checks = [(f"e{number}", "error", "dau", 1, "wrong") for number in range(4)]
+    checks += [(f"w{number}", "warning", "", 1, "odd") for number in range(3)]
+    found = summary(StandInAws(checks=checks), store)
+    lines = list(failure_lines(found))
+    assert lines[:5] == [
+        "a-shop: VerifyTables: ChecksFailed",
+        *(f"  e{number} (dau): wrong" for number in range(4)),
+    ]
+    assert list(warning_lines(found))[:2] == [
+        "warning: a-shop: w0: odd",
+        "warning: a-shop: and 2 more warnings: s3://results/1.csv",
+    ]
+    found = summary(StandInAws(checks=[checks[0]] * 7), store)
+    assert "  and 2 more errors: s3://results/1.csv" in failure_lines(found)

@@ -133,8 +133,15 @@ def test_a_fault_of_a_state_that_is_not_there_is_refused_and_the_states_are_name
 
 
 def test_a_fault_that_did_not_happen_is_told(own_otto: Shell) -> None:
-    done = own_otto.done(*RUN, "--inject", "CreateMAUTable@oto:crash")
-    assert "warning: --inject CreateMAUTable@oto:crash did not happen" in done.stderr
+    denied = "DropMAUTable:FAILED=Access Denied"
+    run = own_otto.run(*RUN, "--inject", denied, "--inject", "CreateMAUTable@otto:crash")
+    assert run.exit_code == 1
+    assert "warning: --inject CreateMAUTable@otto:crash did not happen" in run.stderr
+
+
+def test_a_fault_of_a_service_that_is_not_asked_for_is_refused(otto_shell: Shell) -> None:
+    message = otto_shell.refused(*RUN, "--inject", "CreateMAUTable@oto:crash")
+    assert "the service 'oto' is not asked for; these are: otto" in message
 
 
 @pytest.mark.parametrize("fault", ["CreateRetentionTable:crash", "PublishTables:crash-after"])
@@ -225,3 +232,40 @@ def test_a_wrong_payload_ends_a_backfill_at_once(shell: Shell) -> None:
     run = shell.run("run", "--input", "-", *THREE_DAYS[2:], "--json", stdin="{}")
     assert run.exit_code == 2
     assert [one["error"] for one in run.json] == ["InvalidInput"]
+
+
+def test_a_date_that_the_history_will_not_keep_is_said_before_the_run(own_otto: Shell) -> None:
+    """29 August is published: ten days before it are the 19th."""
+    ten_days = ("--set", "publish.history_days=10")
+    old = own_otto.run("run", "otto", "--execution-date", "2022-08-18", *ten_days)
+    assert old.stderr.startswith("warning: otto: the history keeps the 10 days before its newest")
+    assert "from 2022-08-19 on" in old.stderr
+    kept = own_otto.run("run", "otto", "--execution-date", "2022-08-19", *ten_days)
+    assert "the history keeps" not in kept.stderr
+    # of a backfill, its own last date counts
+    many = own_otto.run("run", "otto", "--from", E, "--to", "2022-09-09", *ten_days)
+    assert "from 2022-08-30 on" in many.stderr
+
+
+def test_a_broken_check_of_ones_own_is_refused_before_an_execution_begins(
+    otto_shell: Shell, tmp_path: Path
+) -> None:
+    header = "-- title: t\n-- severity: error\n-- table: dau\n-- message: m\n-- reads: dau\n"
+    (tmp_path / "mine.sql").write_text(header + "SELECT 'x' AS finding FORM dau")
+    before = otto_shell.done("executions", "--json").json
+    message = otto_shell.refused(*RUN, "--set", f"checks.folder={tmp_path}")
+    assert message.startswith(f"{tmp_path}/mine.sql:6: is not SQL: ")
+    assert otto_shell.done("executions", "--json").json == before
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_redrive_behind_the_services_is_refused_and_those_that_failed_are_named(
+    own_otto: Shell,
+) -> None:
+    own_otto.run("run", "oto", "otto", "--execution-date", E, "--name", "two")
+    message = own_otto.refused("asl", "redrive", "two")
+    assert "would fail alike and build nothing" in message
+    assert message.endswith(": otel-analytics run oto")
+    own_otto.run(*RUN, "--inject", "StoreSummary:AccessDenied:always", "--name", "unsaid")
+    message = own_otto.refused("asl", "redrive", "unsaid")
+    assert message.endswith(": otel-analytics run SERVICE…")

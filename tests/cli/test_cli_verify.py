@@ -28,7 +28,7 @@ def lines(text: str) -> list[list[str]]:
 
 
 def spoil_dau(shell: Shell) -> None:
-    """Put a table in the place of the published one with 100,000 users more on each day."""
+    """Put a table in the place of the published one: 100,000 users more came on each day."""
     address = "s3://otel-analytics/spoilt/"
     shell.done(
         "query",
@@ -96,6 +96,23 @@ def test_an_error_is_said_and_ends_with_1(own_otto: Shell) -> None:
     assert "2022-07-31 has 100010, its month 10" in message
 
 
+def test_tables_that_no_execution_has_published_are_one_finding(shell: Shell) -> None:
+    """Two tables of an older shape: neither their columns nor their entries are ours."""
+    for name, rows in (("mau", "(1)"), ("dau", "(1), (2)")):
+        shell.done(
+            "query",
+            f"CREATE TABLE theshop_brand_{name}_summary WITH (external_location = "
+            f"'s3://old/{name}/') AS SELECT u FROM (VALUES {rows}) AS t(u)",
+        )
+    ended = shell.run("verify", "--json")
+    assert ended.exit_code == 1
+    assert statuses(ended.json) == {("one_execution", ""): "error"}
+    assert [table["record_count"] for table in ended.json] == [1, 2, *[None] * 5]
+    (row,) = [row for row in lines(shell.run("verify").stdout) if row[:1] == ["theshop_brand"]]
+    assert row[1:4] == ["one_execution", "error", "2"]
+    assert row[4].startswith("not published by an execution yet: otel-analytics run")
+
+
 def test_a_service_with_no_table_lacks_all_seven(otto_shell: Shell) -> None:
     ended = otto_shell.run("verify", "otta", "--json")
     assert ended.exit_code == 1
@@ -119,6 +136,5 @@ def test_a_check_of_ones_own_is_made_of_what_is_published(
     ended = otto_shell.done("verify", "--json", "--set", f"checks.folder={folder}")
     assert statuses(ended.json)[("many_sessions", "dau")] == "ok"
     (folder / "broken.sql").write_text("-- titel: x\nSELECT 1")
-    failed = otto_shell.run("verify", "--set", f"checks.folder={folder}")
-    assert failed.exit_code == 1
-    assert f"{folder}/broken.sql:1: is no field of the header" in failed.stderr
+    message = otto_shell.refused("verify", "--set", f"checks.folder={folder}")
+    assert message.startswith(f"{folder}/broken.sql:1: is no field of the header")

@@ -23,16 +23,19 @@ from otel_analytics.local.publications import Publications
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import table_name
 from otel_analytics.pipeline import build_definition
+from otel_analytics.pipeline.cleaning import CatalogReferences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from otel_analytics.local.embedded import EmbeddedAws
+    from otel_analytics.pipeline.cleaning import Leftover
 
 SERVICE: Final = "shop"
 FIRST_DAY: Final = datetime(2025, 3, 1, 12, tzinfo=UTC)
 DAYS: Final = 10
+PAUSE_S: Final = 0.05  # of a reader, whose reads would else take the time of what it watches
 PROCESSES: Final = get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
 
@@ -69,15 +72,21 @@ def execution_date(day: int) -> str:
 
 
 def run(
-    home: Path, services: Sequence[str], day: int, faults: Sequence[str] = (), **payload: Any
+    home: Path,
+    services: Sequence[str],
+    day: int,
+    faults: Sequence[str] = (),
+    *,
+    kill_after_s: float | None = None,
 ) -> str:
     """Run the state machine in a process of its own; return how the execution ended, or KILLED."""
     answers = PROCESSES.SimpleQueue()
     process = PROCESSES.Process(
-        target=_run,
-        args=(home, tuple(services), execution_date(day), tuple(faults), payload, answers),
+        target=_run, args=(home, tuple(services), execution_date(day), tuple(faults), answers)
     )
     process.start()
+    process.join(kill_after_s)
+    process.kill()
     process.join()
     if process.exitcode == -9:
         return "KILLED"
@@ -91,7 +100,6 @@ def _run(
     services: tuple[str, ...],
     date: str,
     specs: tuple[str, ...],
-    payload: dict[str, Any],
     answers: Any,
 ) -> None:
     faults = Faults([parse_fault(spec) for spec in specs])
@@ -103,11 +111,11 @@ def _run(
         )
         execution = step_functions.start_execution(
             build_definition(aws.settings),
-            {"service_names": list(services), "execution_date": date, **payload},
+            {"service_names": list(services), "execution_date": date},
             on_event=faults.follow,
         )
     if execution["status"] == "FAILED":
-        print(execution["cause"])  # noqa: T201 - pytest shows it where a test fails
+        print(execution.get("error"), execution.get("cause"))  # noqa: T201 - pytest shows it where a test fails
     answers.put(execution["status"])
 
 
@@ -141,7 +149,7 @@ class Reader:
 def _read(home: Path, services: tuple[str, ...], stop: Any, seen: Any, answers: Any) -> None:
     reads, wrong = 0, []
     with open_embedded_aws(settings_of(home)) as aws:
-        while not stop.wait(0.005):
+        while not stop.wait(PAUSE_S):
             for service in services:
                 try:
                     wrong += wrong_with(aws, service)
@@ -193,19 +201,30 @@ def leaves(home: Path) -> set[str]:
     }
 
 
-def clean(home: Path) -> None:
-    """Delete what `clean` finds."""
+def clean(home: Path) -> tuple[Leftover, ...]:
+    """Delete what `clean` finds; return what it finds then."""
     with open_embedded_aws(settings_of(home)) as aws:
-        Cleaner(aws.settings, aws.catalog, aws.store, aws.executions).delete()
+        cleaner = Cleaner(aws.settings, aws.catalog, aws.store, aws.executions)
+        cleaner.delete()
+        return cleaner.find()
 
 
 def referred(home: Path) -> set[str]:
-    """Return the locations of tables and partitions, and of the versions that are still kept."""
+    """Return the locations of tables and partitions, and of the versions that are still kept.
+
+    Those of staging tables are not among them: nobody reads what was not published.
+    """
     with open_embedded_aws(settings_of(home)) as aws:
         database = aws.settings.athena.database
-        known = {location for _, location in aws.catalog.locations()}
         kept = {one.location for one in Publications(aws.home, database).superseded()}
-    return known | kept
+        return kept | CatalogReferences.of(aws.catalog.locations()).exact
+
+
+def unfinished(home: Path) -> list[str]:
+    """Return what stands in `tmp` that processes which are gone have not finished."""
+    with open_embedded_aws(settings_of(home)) as aws:
+        return [path.name for path in (home / "tmp").iterdir() if path not in
+                (aws.home.tmp, aws.home.schemas)]  # fmt: skip
 
 
 def published_date(home: Path, service: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import time
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +12,18 @@ import pytest
 from otel_analytics import asl
 from otel_analytics.config import Settings
 from otel_analytics.pipeline import build_definition
-from tests.faults.runs import DAYS, SERVICE, Reader, clean, fill, leaves, referred, run, tables_of
+from tests.faults.runs import (
+    DAYS,
+    SERVICE,
+    Reader,
+    clean,
+    fill,
+    leaves,
+    referred,
+    run,
+    tables_of,
+    unfinished,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +35,9 @@ THROTTLING = {
     "arn:aws:states:::aws-sdk:s3:putObject": "S3.SlowDownException",
 }
 TASKS = {task.head.name: task.resource for task in asl.parse(build_definition(Settings())).tasks()}
-# How the run with the fault ends, by what the fault is.
-ENDS = {"once": "SUCCEEDED", "times out": "SUCCEEDED", "always": "FAILED", "killed": "KILLED"}
+# Of these the world is another one once they have worked: a failure that comes then is of its own.
+WORKING = [state for state in TASKS if not state.startswith(("Drop", "Read"))]
+KILLS = 10
 
 
 @pytest.fixture(scope="session")
@@ -49,41 +63,75 @@ def home(published: Path, tmp_path: Path) -> Path:
     return shutil.copytree(published, tmp_path / "home")
 
 
-def fault(state: str, kind: str) -> str:
-    return {
-        "once": f"{state}:{THROTTLING[TASKS[state]]}",
-        "times out": f"{state}:States.Timeout",
-        "always": f"{state}:{THROTTLING[TASKS[state]]}:always",
-        "killed": f"{state}:crash",
-    }[kind]
-
-
-@pytest.mark.parametrize("kind", ENDS)
-@pytest.mark.parametrize("state", TASKS)
-def test_readers_find_all_tables_of_one_execution_whatever_fails(
-    home: Path, undisturbed: dict[str, Any], state: str, kind: str
-) -> None:
-    with Reader(home, [SERVICE]).reading():
-        assert run(home, [SERVICE], DAYS, [fault(state, kind)]) == ENDS[kind]
-        assert run(home, [SERVICE], DAYS) == "SUCCEEDED"
+def check(home: Path, undisturbed: dict[str, Any]) -> None:
+    """Check that the tables are those of a run without any fault, and all that `clean` leaves."""
     assert tables_of(home, SERVICE) == undisturbed
-    clean(home)
+    assert clean(home) == ()
     assert leaves(home) <= referred(home)
+    assert unfinished(home) == []
 
 
-LATE = ["CreateMAUTable", "VerifyTables", "PublishTables", "StoreSummary"]
+@pytest.mark.parametrize("state", TASKS)
+def test_a_task_that_fails_for_a_moment_is_tried_again(
+    home: Path, undisturbed: dict[str, Any], state: str
+) -> None:
+    """It is throttled, times out, and times out once more when its work is done."""
+    faults = [f"{state}:{THROTTLING[TASKS[state]]}", f"{state}:States.Timeout"]
+    with Reader(home, [SERVICE]).reading():
+        assert run(home, [SERVICE], DAYS, [*faults, f"{state}:States.Timeout-after"]) == "SUCCEEDED"
+    check(home, undisturbed)
 
 
-@pytest.mark.parametrize("state", LATE)
-def test_a_process_that_dies_once_a_task_has_worked_leaves_no_half_truth(
+@pytest.mark.parametrize("state", TASKS)
+def test_a_task_that_keeps_failing_fails_the_run_and_the_next_one_succeeds(
+    home: Path, undisturbed: dict[str, Any], state: str
+) -> None:
+    fault = f"{state}:{THROTTLING[TASKS[state]]}:always"
+    with Reader(home, [SERVICE]).reading():
+        assert run(home, [SERVICE], DAYS, [fault]) == "FAILED"
+        assert run(home, [SERVICE], DAYS) == "SUCCEEDED"
+    check(home, undisturbed)
+
+
+@pytest.mark.parametrize("state", WORKING)
+def test_a_task_of_which_nobody_learns_that_it_worked_fails_the_run_and_the_next_one_succeeds(
     home: Path, undisturbed: dict[str, Any], state: str
 ) -> None:
     with Reader(home, [SERVICE]).reading():
-        assert run(home, [SERVICE], DAYS, [f"{state}:crash-after"]) == "KILLED"
+        assert run(home, [SERVICE], DAYS, [f"{state}:States.Timeout-after:always"]) == "FAILED"
         assert run(home, [SERVICE], DAYS) == "SUCCEEDED"
-    assert tables_of(home, SERVICE) == undisturbed
-    clean(home)
-    assert leaves(home) <= referred(home)
+    check(home, undisturbed)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [*(f"{state}:crash" for state in TASKS), *(f"{state}:crash-after" for state in WORKING)],
+)
+def test_a_process_that_dies_at_a_task_leaves_no_half_truth(
+    home: Path, undisturbed: dict[str, Any], fault: str
+) -> None:
+    with Reader(home, [SERVICE]).reading():
+        assert run(home, [SERVICE], DAYS, [fault]) == "KILLED"
+        assert run(home, [SERVICE], DAYS) == "SUCCEEDED"
+    check(home, undisturbed)
+
+
+def test_processes_that_die_at_any_moment_leave_no_half_truth(
+    home: Path, undisturbed: dict[str, Any]
+) -> None:
+    """Also between two tasks, while files are moved or the catalog is written, and before all."""
+    moments = Random(20250310)  # noqa: S311 - no secret
+    begun = time.monotonic()
+    assert run(home, [SERVICE], DAYS - 1) == "SUCCEEDED"
+    took_s = time.monotonic() - begun
+    with Reader(home, [SERVICE]).reading():
+        ended = [
+            run(home, [SERVICE], DAYS, kill_after_s=moments.uniform(0.1, 1) * took_s)
+            for _ in range(KILLS)
+        ]
+        assert "KILLED" in ended
+        assert run(home, [SERVICE], DAYS) == "SUCCEEDED"
+    check(home, undisturbed)
 
 
 @pytest.mark.parametrize("error", ["FAILED", "CANCELLED", "FAILED=HIVE_PATH_ALREADY_EXISTS: x"])
@@ -93,4 +141,4 @@ def test_a_query_that_ends_badly_costs_readers_nothing(
     with Reader(home, [SERVICE]).reading():
         run(home, [SERVICE], DAYS, [f"CreateDAUTable:{error}:2"])
         assert run(home, [SERVICE], DAYS) == "SUCCEEDED"
-    assert tables_of(home, SERVICE) == undisturbed
+    check(home, undisturbed)

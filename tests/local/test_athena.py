@@ -12,7 +12,7 @@ import pytest
 
 from otel_analytics.errors import InvalidSettings, QueryFailed
 from otel_analytics.local.engine import Engine, Job
-from otel_analytics.local.query_errors import QueryCancelled
+from otel_analytics.local.query_errors import QueryCancelled, query_failure
 from otel_analytics.names import S3Address
 from otel_analytics.query.dialects import to_duckdb
 from otel_analytics.query.statements import Column, Query, TableName, parse_statement
@@ -536,3 +536,12 @@ def test_the_file_system_is_out_of_reach_of_sql(account: Account) -> None:
         "COPY (SELECT 1) TO '/tmp/x'",
     ):
         assert account.reason(sql).startswith(("TABLE_NOT_FOUND", "NOT_SUPPORTED", "SYNTAX_ERROR"))
+
+
+def test_a_file_that_may_not_be_read_is_no_damaged_one(account: Account) -> None:
+    store = account.athena.store
+    said = f'IO Error: Cannot open file "{store.root}/bucket/k.parquet": Permission denied'
+    assert str(query_failure(duckdb.IOException(said), query=None, store=store)) == (
+        "HIVE_CANNOT_OPEN_SPLIT: s3://bucket/k.parquet may not be read (Permission denied): give "
+        "yourself the right to read it"
+    )

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from otel_analytics.asl import Identity
 from otel_analytics.config import Publish, Settings
-from otel_analytics.errors import InvalidName
 from otel_analytics.local.catalog import Catalog
 from otel_analytics.local.cleaning import Cleaner, delete_versions
 from otel_analytics.local.executions import Executions
@@ -159,6 +158,22 @@ def test_superseded_versions_beyond_what_is_kept_go(shop: Shop, account: Account
     assert _cleaner(account, fewer).find() == ()
 
 
+def test_the_versions_that_another_database_keeps_stay(shop: Shop, account: Account) -> None:
+    tokens = []
+    for number in range(2):
+        tokens.append(_start(account.executions, f"run-{number}"))
+        shop.stage_and_publish(tokens[-1], "2025-01-02")
+        _end(account, f"run-{number}", "SUCCEEDED")
+    none = Publish(keep_versions=0)
+    here = replace(shop.settings.athena, database="another_db")  # under the same s3_base
+    other = replace(shop, settings=Settings(publish=none, athena=here))
+    assert _cleaner(account, other).delete()[0] == ()
+    assert shop.leaves() == tokens
+    # the database's own settings let it go
+    assert len(_cleaner(account, replace(shop, settings=Settings(publish=none))).delete()[0]) == 7
+    assert shop.leaves() == tokens[1:]
+
+
 def test_objects_directly_at_a_root_go_once_their_table_was_taken_over(
     shop: Shop, account: Account
 ) -> None:
@@ -250,14 +265,19 @@ def test_an_execution_redriven_before_the_deletion_keeps_its_tables(
         f"{BASE}/theshop_mau/run_1/0",
     ],
 )
-def test_an_address_that_is_no_leaf_is_refused_before_anything_is_deleted(
+def test_at_an_address_that_is_no_leaf_nothing_is_deleted_and_the_others_go(
     shop: Shop, account: Account, address: str
 ) -> None:
     shop.stage("run_1", "2025-01-02")
     before = account.objects("s3://otel-analytics/")
-    with pytest.raises(InvalidName):
-        delete_versions([f"{BASE}/theshop_web_mau/run_1/0/", address], account.store)
-    assert account.objects("s3://otel-analytics/") == before
+    leaf = f"{BASE}/theshop_web_mau/run_1/0/"
+    cleaned = delete_versions([address, leaf], account.store)
+    assert cleaned.gone == (leaf,)
+    assert cleaned.problems == (f"{address}: it is neither a leaf nor a table's root, and stays",)
+    after = account.objects("s3://otel-analytics/")
+    assert [one for one in before if one not in after] == [
+        one for one in before if one.startswith(leaf)
+    ]
 
 
 _TOKENS = ("dead", "alive", "unknown")

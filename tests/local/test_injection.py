@@ -73,6 +73,19 @@ def test_anything_else_is_refused_with_the_form(spec: str) -> None:
         parse_fault(spec)
 
 
+@pytest.mark.parametrize("spec", ["Create:crash-befor", "Create:States.Timeout-before:2"])
+def test_a_suffix_that_there_is_not_is_refused_with_the_one_there_is(spec: str) -> None:
+    with pytest.raises(Refused, match="the one suffix there is, is -after"):
+        parse_fault(spec)
+
+
+def test_a_service_that_is_not_asked_for_is_refused_and_those_are_named() -> None:
+    machine = asl.parse(document(Ask=task(ATHENA, {"QueryString": "SELECT 1"})))
+    with pytest.raises(Refused, match="service 'nosuch' is not asked for; these are: one, two"):
+        check_faults([parse_fault("Ask@nosuch:crash")], machine, ["one", "two"])
+    check_faults([parse_fault("Ask@two:crash")], machine, ["one", "two"])
+
+
 def test_a_state_that_is_no_task_is_refused_and_the_tasks_are_named() -> None:
     first = {"Type": "Task", "Resource": ATHENA, "Arguments": {}, "Next": "Rest"}
     machine = asl.parse(document(First=first, Rest={"Type": "Pass", "End": True}))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_analytics.config import Publish, Settings
 from otel_analytics.errors import Failed, InvalidPayload, NewerPublished
+from otel_analytics.local.catalog import Partition
 from otel_analytics.local.publication import publish_tables
+from otel_analytics.names import S3Address
+from otel_analytics.query.handler import build_query
 from otel_analytics.query.statements import Column, TableName
 from tests.local.publishing import BASE, QUERY_TYPES, Shop
 
@@ -160,6 +165,21 @@ def test_an_older_execution_date_is_refused_again_when_repeated(shop: Shop) -> N
             shop.publish("run_2", "2025-01-03")
 
 
+def test_published_tables_that_someone_dropped_are_named_where_an_older_date_comes(
+    shop: Shop,
+) -> None:
+    shop.stage_and_publish("run_1", "2025-01-05")
+    shop.execute("DROP TABLE theshop_web_dau_summary")
+    said = (
+        r"as of 2025-01-05.*\. Missing: theshop_web_dau_summary; a run with --execution-date "
+        "2025-01-05 brings all back"
+    )
+    with pytest.raises(NewerPublished, match=said):
+        shop.stage_and_publish("run_2", "2025-01-03")
+    shop.stage_and_publish("run_3", "2025-01-05")
+    assert shop.published_by() == {"run_3"}
+
+
 def test_an_older_execution_date_replaces_a_newer_one_where_that_is_asked_for(shop: Shop) -> None:
     shop.stage_and_publish("run_1", "2025-01-05")
     shop.stage_and_publish("run_2", "2025-01-03", replace_newer=True)
@@ -275,6 +295,75 @@ def test_a_table_that_somebody_put_under_the_name_loses_no_data(
         shop.stage_and_publish(f"run_{number}", "2025-01-02")
     assert shop.published_by() == {"run_3"}
     assert len(account.objects(theirs)) == 1
+
+
+@pytest.mark.parametrize("left", ["published and history", "history"])
+def test_a_service_of_the_same_prefix_does_not_overwrite_anothers_tables(
+    account: Account, left: str
+) -> None:
+    shop, other = Shop(account.athena, "theshop-web"), Shop(account.athena, "TheShop.web")
+    shop.stage_and_publish("run_1", "2025-01-02")
+    if left == "history":
+        for query_type in QUERY_TYPES:
+            shop.execute(f"DROP TABLE theshop_web_{query_type}_summary")
+    other.stage("run_2", "2025-01-03")
+    before = _everything(account)
+    message = r"are those of the service theshop-web, and TheShop\.web would overwrite them"
+    with pytest.raises(Failed, match=message):
+        other.publish("run_2", "2025-01-03")
+    assert _everything(account) == before
+    for query_type in QUERY_TYPES:
+        shop.execute(f"DROP TABLE IF EXISTS theshop_web_{query_type}_summary")
+        shop.execute(f"DROP TABLE theshop_web_{query_type}_summary_history")
+    other.publish("run_2", "2025-01-03")
+    assert other.published_by() == {"run_2"}
+
+
+def test_a_partition_that_somebody_moved_loses_no_data_and_fails_no_publication(
+    shop: Shop, account: Account
+) -> None:
+    shop.stage_and_publish("run_1", "2025-01-02")
+    theirs = "s3://archive/theirs/"
+    account.store.put(S3Address.parse(f"{theirs}file"), b"data")
+    history = account.catalog.table(TableName("theshop_web_mau_summary_history", "log_db"))
+    account.catalog.replace_partitions(history, [Partition(("2025-01-02",), theirs)])
+    for number in (2, 3):
+        assert shop.stage_and_publish(f"run_{number}", "2025-01-02")["not_deleted"] == []
+    assert shop.published_by() == {"run_3"}
+    assert account.objects(theirs) == [f"{theirs}file"]
+
+
+def test_a_superseded_address_that_is_no_leaf_is_a_problem_and_no_failure(
+    shop: Shop, account: Account
+) -> None:
+    for number in (1, 2):
+        shop.stage_and_publish(f"run_{number}", "2025-01-02")
+    with account.home.transaction() as connection:
+        connection.execute("UPDATE superseded SET location = 's3://x/y' WHERE query_type = 'mau'")
+    reply = shop.stage_and_publish("run_3", "2025-01-02")
+    assert (reply["status"], reply["deleted_objects"]) == ("PUBLISHED", 6)
+    assert len(reply["not_deleted"]) == 1
+    assert shop.published_by() == {"run_3"}
+
+
+def test_the_data_and_every_folder_on_the_way_to_them_are_on_disk_before_they_are_published(
+    shop: Shop, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.stage("run_1", "2025-01-02")
+    synced: set[int] = set()
+
+    def note(descriptor: int) -> None:
+        assert account.catalog.tables("log_db", "*_summary") == []
+        synced.add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", note)
+    shop.publish("run_1", "2025-01-02")
+    for query_type in QUERY_TYPES:
+        (file,) = account.path(f"{BASE}/theshop_web_{query_type}/run_1/0/").iterdir()
+        way = file
+        while way != account.home.path.parent:
+            assert way.stat().st_ino in synced, way
+            way = way.parent
 
 
 def test_services_do_not_touch_each_other(account: Account) -> None:
@@ -424,3 +513,27 @@ def test_data_that_cannot_be_deleted_do_not_undo_a_publication(
     leaf.unlink()
     elsewhere.rename(leaf)
     assert shop.stage_and_publish("run_4", "2025-01-02")["deleted_objects"] == 8
+
+
+def test_an_event_of_the_old_shape_leaves_what_was_published_and_its_history(
+    shop: Shop, account: Account
+) -> None:
+    shop.stage_and_publish("run_1", "2025-01-02")
+    shop.stage_and_publish("run_2", "2025-01-03")
+    account.store.put(S3Address.parse(f"{BASE}/theshop_web_mau/direct"), b"of the table before")
+    answer = build_query(
+        {
+            "query_type": "mau",
+            "table_prefix": shop.prefix,
+            "s3_base": BASE,
+            "service_names": [shop.service],
+        },
+        settings=shop.settings,
+        delete_prefix=account.store.delete_prefix,
+        delete_directly_under=account.store.delete_directly_under,
+        now=lambda: datetime(2025, 1, 4, tzinfo=UTC),
+    )
+    assert answer["cleanup_result"]["deleted_objects"] == 1
+    assert shop.leaves() == ["run_1", "run_2"]
+    assert shop.published_by() == {"run_2"}
+    assert [who for _, who in shop.history()] == ["run_1", "run_2"]

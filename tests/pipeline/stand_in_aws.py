@@ -78,6 +78,7 @@ class StandInAws:
                 "QueryExecutionId": "1",
                 "Query": query,
                 "Statistics": {"DataScannedInBytes": 100},
+                "ResultConfiguration": {"OutputLocation": "s3://results/1.csv"},
             }
         }
 
@@ -85,7 +86,8 @@ class StandInAws:
         self._fail_as_planned(context)
         rows: list[tuple[object, ...]] = [HEADS, *self.checks]
         cells = [{"Data": [{"VarCharValue": str(cell)} for cell in row]} for row in rows]
-        return {"ResultSet": {"Rows": cells}}
+        page = {"ResultSet": {"Rows": cells[:1000]}}
+        return page | ({"NextToken": "1000"} if len(cells) > 1000 else {})
 
     def invoke(self, arguments: Any, context: asl.TaskContext) -> Any:
         payload = arguments["Payload"]
@@ -103,7 +105,11 @@ class StandInAws:
             raise AssertionError("the machine gives the time")
 
         return build_query(
-            payload, settings=Settings(), delete_prefix=nothing_is_deleted, now=no_clock
+            payload,
+            settings=Settings(),
+            delete_prefix=nothing_is_deleted,
+            delete_directly_under=nothing_is_deleted,
+            now=no_clock,
         )
 
     def put_object(self, arguments: Any, context: asl.TaskContext) -> Any:

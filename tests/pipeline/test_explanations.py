@@ -107,10 +107,54 @@ def failed_query(reason: str, state: str = "FAILED") -> str:
             "History full",
         ),
         ("ServicesFailed", "1 of 2 services failed: Access Denied", "Services failed"),
+        ("SummaryNotStored", "could not be stored: Access Denied", "Summary not stored"),
         ("ChecksFailed", "keys_unique: 3 keys stand twice", "Checks failed"),
         ("UnknownService", "no event of x", "Unknown service"),
         ("NewerPublished", "2025-01-02 is published", "A newer date is published"),
         ("InvalidInput", "service_names must be a list", "Invalid input"),
+        ("InvalidPayload", "tables[0] lacks location", "Invalid event of a Lambda"),
+        ("InvalidName", "database: 'A b' is no name", "Invalid event of a Lambda"),
+        ("CheckError", "own/broken.sql:3: is not SQL: no", "Broken check"),
+        (
+            "States.TaskFailed",
+            failed_query("HIVE_CANNOT_OPEN_SPLIT: s3://b/k may not be read (Permission denied): "),
+            "No right to a file",
+        ),
+        ("Failed", "[Errno 13] Permission denied: '/h/s3/b'", "No right to a file"),
+        (
+            "States.TaskFailed",
+            failed_query("PERMISSION_DENIED: Access Denied: Cannot select"),
+            "Access denied",
+        ),
+        # a staging table, by the execution's eight digits and the attempt in its name
+        (
+            "States.TaskFailed",
+            failed_query(
+                "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.log_db.shop_mau_r_5f0c3a9e_0' "
+                "does not exist"
+            ),
+            "Staging tables gone",
+        ),
+        (
+            "States.TaskFailed",
+            failed_query(
+                "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.log_db.shop_mau_summary' does "
+                "not exist"
+            ),
+            "Table not found",
+        ),
+        (
+            "ChecksFailed",
+            "not in the catalog, so that what reads it could not be checked; build it by a run of "
+            "the service, or ingest logs: shop_mau_r_5f0c3a9e_0; shop_dau_r_5f0c3a9e_0",
+            "Staging tables gone",
+        ),
+        ("ChecksFailed", "not in the catalog, so that: shop_mau_summary", "Checks failed"),
+        (
+            "Failed",
+            "there are no data at s3://b/t/shop_mau/r_5f0c3a9e/0/, so nothing is published: start",
+            "Staging tables gone",
+        ),
         ("ProcessDied", "The process 1 is gone", "The process died"),
     ],
 )
@@ -145,10 +189,21 @@ def test_the_reason_of_a_cause_is_what_a_person_needs(cause: str, reason: str) -
 
 def test_every_explanation_can_be_reached_by_each_of_its_errors_and_texts() -> None:
     for one in EXPLANATIONS:
-        assert one.errors or one.texts
+        assert one.errors or one.texts or one.patterns
         found = [explain(error, None) for error in one.errors]
         found += [explain("States.TaskFailed", text) for text in one.texts]
         assert found == [one] * len(found), one.name
+
+
+@pytest.mark.parametrize("error", ["InvalidPayload", "InvalidName", "CheckError"])
+def test_only_what_the_machine_itself_refuses_was_not_begun(error: str) -> None:
+    """A Lambda meets these behind the first states, when tables may be built already."""
+    explanation = explain(error, None)
+    assert explanation is not None
+    assert "nothing was begun" not in explanation.why
+    refused = explain("InvalidInput", None)
+    assert refused is not None
+    assert "nothing was begun" in refused.why
 
 
 def test_what_to_do_names_commands_and_settings_that_there_are() -> None:

@@ -9,7 +9,9 @@ import pytest
 from stand_in_aws import StandInAws, athena_failure
 
 from otel_analytics import asl
+from otel_analytics.metrics import load_catalog
 from otel_analytics.names import Leaf, execution_token
+from otel_analytics.query.verification import MAX_MESSAGE_CHARACTERS, MAX_MESSAGES, MAX_ROWS
 
 BASE = "s3://otel-analytics/summary"
 PAYLOAD = {"service_names": ["a-shop"], "execution_date": "2025-10-28"}
@@ -203,6 +205,8 @@ def test_warnings_are_reported_and_the_tables_published() -> None:
     assert result["checks"] == {
         "run": 2,
         "scanned_bytes": 100,
+        "errors_found": 0,
+        "warnings_found": 1,
         "errors": [],
         "warnings": [
             {
@@ -212,6 +216,7 @@ def test_warnings_are_reported_and_the_tables_published() -> None:
                 "message": "dau fell from 90 to 50 rows",
             }
         ],
+        "findings_location": "s3://results/1.csv",
     }
     ((_, published),) = [call for call in aws.calls if call[0] == "PublishTables"]
     assert published["tables"][0]["row_count"] == 13
@@ -249,3 +254,99 @@ def test_a_hundred_services_that_fail_with_long_causes_still_end_with_a_summary(
     assert execution.error == "ServicesFailed"
     assert len(summary_of(aws)["results"]) == 100
     assert "The whole summary: s3://" in str(execution.cause)
+
+
+def finding(number: int, severity: str, message: str) -> tuple[str, str, str, int, str]:
+    return (f"{'c' * 60}_{number:02}", severity, "event_distribution", 10**15, message)
+
+
+def test_a_result_has_the_first_findings_errors_before_warnings_and_counts_all() -> None:
+    checks = [finding(number, "warning", "w") for number in range(4)]
+    checks += [finding(number, "error", "e") for number in range(4, 7)]
+    aws = StandInAws(checks=checks)
+    aws.run(PAYLOAD)
+    (result,) = summary_of(aws)["results"]
+    found = result["checks"]
+    assert (found["errors_found"], found["warnings_found"]) == (3, 4)
+    assert [one["check_name"][-2:] for one in found["errors"]] == ["04", "05", "06"]
+    assert [one["check_name"][-2:] for one in found["warnings"]] == ["00", "01"]
+    assert found["findings_location"] == "s3://results/1.csv"
+
+
+def test_an_unknown_service_is_said_first_among_many_errors() -> None:
+    checks = [finding(number, "error", "e") for number in range(9)]
+    aws = StandInAws(checks=[*checks, UNKNOWN])
+    aws.run(PAYLOAD)
+    (result,) = summary_of(aws)["results"]
+    assert (result["error"], result["cause"]) == ("UnknownService", UNKNOWN[-1])
+    assert result["checks"]["errors_found"] == 10
+
+
+def test_a_message_of_one_service_keeps_500_characters() -> None:
+    aws = StandInAws(checks=[finding(1, "error", "가" * 600)])
+    aws.run(PAYLOAD)
+    (result,) = summary_of(aws)["results"]
+    assert result["checks"]["errors"][0]["message"] == result["cause"] == "가" * 500
+
+
+@pytest.mark.parametrize("severity", ["error", "warning"])
+def test_forty_services_with_all_the_findings_that_there_can_be_end_with_a_summary(
+    severity: str,
+) -> None:
+    counted = [("row_count", "info", name, 10**12, "rows") for name in load_catalog()]
+    found = [finding(number, severity, "가" * 500) for number in range(40)]
+    aws = StandInAws(checks=[*found, *counted])
+    services = [f"{'S' * 60}-{number:03}" for number in range(40)]
+    execution = aws.run({"service_names": services, "execution_date": "2025-10-28"})
+    assert execution.error == ("ServicesFailed" if severity == "error" else None)
+    results = summary_of(aws)["results"]
+    assert len(results) == 40
+    for result in results:
+        checks = result["checks"]
+        assert checks["errors_found"] + checks["warnings_found"] == 40
+        # of 7000 characters for all, 175 for each
+        messages = [one["message"] for one in checks["errors"] + checks["warnings"]]
+        assert messages == ["가" * 175] * 5
+
+
+def test_forty_services_whose_publication_fails_in_korean_after_warnings_end_with_a_summary() -> (
+    None
+):
+    aws = StandInAws(checks=[finding(number, "warning", "가" * 500) for number in range(40)])
+    aws.always["PublishTables"] = asl.TaskFailed("Failed", "나" * 30_000)
+    services = [f"{'S' * 60}-{number:03}" for number in range(40)]
+    execution = aws.run({"service_names": services, "execution_date": "2025-10-28"})
+    assert execution.error == "ServicesFailed"
+    assert {result["cause"] for result in summary_of(aws)["results"]} == {"나" * 350}
+
+
+def test_a_page_with_all_that_the_checks_can_give_is_read() -> None:
+    # what the builder lets through: so many rows, and messages in so many of them
+    checks = [finding(0, "warning", "\x01" * MAX_MESSAGE_CHARACTERS)] * MAX_MESSAGES
+    checks += [finding(0, "warning", "")] * (MAX_ROWS - MAX_MESSAGES)
+    execution = StandInAws(checks=checks).run(PAYLOAD)
+    assert (execution.status, execution.cause) == ("SUCCEEDED", None)
+
+
+def test_findings_that_do_not_fit_into_one_page_fail_the_service() -> None:
+    aws = StandInAws(checks=[("c", "error", "", 0, "")] * 1000)
+    assert aws.run(PAYLOAD).status == "FAILED"
+    (result,) = summary_of(aws)["results"]
+    assert (result["state"], result["error"]) == ("VerifyTables", "ChecksNotRead")
+    assert "more than the 1000 rows of one page" in result["cause"]
+    assert not [call for call in aws.calls if call[0] == "PublishTables"]
+
+
+def test_a_summary_that_cannot_be_stored_fails_with_its_status_and_its_beginning() -> None:
+    aws = StandInAws()
+    aws.failures["DropMAUTable"] = [asl.TaskFailed("AccessDenied", "not authorized")]
+    aws.always["StoreSummary"] = asl.TaskFailed("S3.S3Exception", "Access Denied")
+    execution = aws.run({"service_names": ["a", "b"], "execution_date": "2025-10-28"})
+    assert (execution.status, execution.error) == ("FAILED", "SummaryNotStored")
+    cause = str(execution.cause)
+    assert cause.startswith(
+        "PARTIALLY_COMPLETED: 1 of 2 services failed. "
+        "The summary could not be stored at s3://otel-analytics/"
+    )
+    assert "S3.S3Exception: Access Denied" in cause
+    assert "a: DropMAUTable: AccessDenied: not authorized" in cause

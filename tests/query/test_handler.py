@@ -20,16 +20,22 @@ EVENT = {
 
 
 def call(event: Any, settings: Settings = Settings()) -> tuple[dict[str, Any], list[str]]:  # noqa: B008 - frozen
+    """Return the answer, and what was deleted: a prefix, or `*` for what lies directly there."""
     deleted: list[str] = []
 
     def delete_prefix(address: S3Address) -> Deletion:
         deleted.append(str(address))
         return Deletion(3, 2_500_000)
 
+    def delete_directly_under(address: S3Address) -> Deletion:
+        deleted.append(f"{address}*")
+        return Deletion(3, 2_500_000)
+
     result = build_query(
         event,
         settings=settings,
         delete_prefix=delete_prefix,
+        delete_directly_under=delete_directly_under,
         now=lambda: datetime(2026, 1, 2, 3, tzinfo=UTC),
     )
     return result, deleted
@@ -51,7 +57,7 @@ def test_the_answer_holds_what_the_contract_says() -> None:
             "deleted_size_mb": 2.5,
         },
     }
-    assert deleted == ["s3://results/summary/theshop_brand_mau/"]
+    assert deleted == ["s3://results/summary/theshop_brand_mau/*"]
     assert query.startswith('CREATE TABLE "log_db"."theshop_brand_mau_summary"\nWITH (')
     assert "format='PARQUET'" in query
     assert "external_location='s3://results/summary/theshop_brand_mau/'" in query
@@ -125,7 +131,13 @@ def test_a_cleanup_that_fails_is_an_error() -> None:
         raise Failed("access denied", where=str(address))
 
     with pytest.raises(Failed, match="s3://results/summary/theshop_brand_mau/: access denied"):
-        build_query(EVENT, settings=Settings(), delete_prefix=refuse, now=lambda: datetime.now(UTC))
+        build_query(
+            EVENT,
+            settings=Settings(),
+            delete_prefix=refuse,
+            delete_directly_under=refuse,
+            now=lambda: datetime.now(UTC),
+        )
 
 
 @pytest.mark.parametrize(
@@ -164,6 +176,7 @@ def test_a_wrong_value_is_refused_and_nothing_is_deleted(
             EVENT | change,
             settings=Settings(),
             delete_prefix=delete_prefix,
+            delete_directly_under=delete_prefix,
             now=lambda: datetime.now(UTC),
         )
     assert message in str(caught.value)

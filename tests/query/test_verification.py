@@ -10,8 +10,6 @@ from sqlglot import exp, parse_one
 from otel_analytics.config import Checks, Settings, Source
 from otel_analytics.errors import InvalidPayload
 from otel_analytics.metrics import load_catalog
-from otel_analytics.pipeline import publication
-from otel_analytics.query import verification
 from otel_analytics.query.build import MAX_QUERY_BYTES
 from otel_analytics.query.verification import CatalogTable, build_verification
 
@@ -59,7 +57,8 @@ def test_the_raw_logs_are_read_by_four_checks_and_each_of_them_reads_few_columns
     ctes = {cte.alias: cte.this for cte in query.find(exp.With).expressions}  # type: ignore[union-attr]
     raw = [name for name, select in ctes.items() if "logall" in tables_of(select)]
     assert sorted(raw) == ["events", "known_services", "lake_days"]
-    references = [name for name in tables_of(ctes["findings"]) if name in raw]
+    others = [select for name, select in ctes.items() if name not in raw]
+    references = [name for select in others for name in tables_of(select) if name in raw]
     assert sorted(references) == ["events", "events", "known_services", "lake_days"]
     columns = {column.name for column in ctes["lake_days"].find_all(exp.Column)}
     assert columns == {"year", "month", "day", "event_date"}
@@ -82,12 +81,6 @@ def test_it_fits_into_a_statement_of_athenas_and_a_longer_one_is_refused() -> No
 def test_values_are_literals_and_cannot_leave_them() -> None:
     hostile = Settings(source=Source(service_name="coalesce(service_name, 'it''s')"))
     assert "COALESCE(\"service_name\", 'it''s')" in build(EVENT, hostile)
-
-
-def test_parameters_of_a_publication_are_read_by_the_names_that_it_gives_them() -> None:
-    assert verification.EXECUTION_PARAMETER == publication.EXECUTION
-    assert verification.EXECUTION_DATE_PARAMETER == publication.EXECUTION_DATE
-    assert verification.ROW_COUNT_PARAMETER == publication.ROW_COUNT
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,15 @@ RELATIONS: Final = {
         ("event_date", "records"),
         is_raw=True,
     ),
+    "lake_gaps": Relation(
+        "each run of days without raw data of any service, from the first in the window of mau to "
+        "E−1, but accepted ones",
+        ("first_day", "last_day", "days"),
+        is_raw=True,
+    ),
+    "service_gaps": Relation(
+        "the same of the service's events", ("first_day", "last_day", "days"), is_raw=True
+    ),
     "known_services": Relation(
         "every service that the logs know at any time; window_records are in the window of mau",
         ("service_name", "first_day", "last_day", "window_records"),

@@ -26,6 +26,8 @@ __all__ = ["asl_command"]
 
 _STOP_PATIENCE_S: Final = 10
 _STOP_POLL_S: Final = 0.02
+# With these the pipeline fails once every service has been dealt with.
+_BEHIND_SERVICES: Final = ("ServicesFailed", "SummaryNotStored")
 
 
 @click.group("asl", short_help="Run or check any document in the Amazon States Language.")
@@ -145,6 +147,8 @@ def redrive_command(
         step_functions = aws.step_functions(now=lambda: datetime.now(UTC))
         described = aws.executions.describe_execution(execution)
         is_ours = described["stateMachineArn"].endswith(f":{STATE_MACHINE}")
+        if is_ours:
+            _check_redrive(aws, described)
         functions = {
             **(step_functions.functions if is_ours else {}),
             **load_functions(lambdas),
@@ -157,6 +161,25 @@ def redrive_command(
         )
         report = _report(aws, step_functions.redrive_execution(execution))
     _print(report, as_json=as_json)
+
+
+def _check_redrive(aws: EmbeddedAws, described: dict[str, Any]) -> None:
+    """Check that a redrive of an execution of the pipeline would do something.
+
+    Raises: Refused naming the services to run again, if it failed only once all were dealt with
+    """
+    from otel_analytics.cli.results import summary_of
+    from otel_analytics.errors import Refused
+
+    if described.get("error") not in _BEHIND_SERVICES:
+        return
+    results = (summary_of(described, aws.store) or {}).get("results", ())
+    failed = [one["service_name"] for one in results if one["status"] != "COMPLETED"]
+    raise Refused(
+        f"{described['name']} ended with {described['error']}, behind its services: a redrive "
+        "would fail alike and build nothing; run those again that failed: otel-analytics run "
+        f"{' '.join(failed) or 'SERVICE…'}"
+    )
 
 
 @asl_command.command("stop", short_help="Stop a running execution.")

@@ -33,7 +33,7 @@ def clean_command(ctx: click.Context, /, *, yes: bool, as_json: bool, **flags: A
 
     settings = settings_of(ctx, flags)
     problems: tuple[str, ...] = ()
-    with open_embedded_aws(settings) as aws:
+    with open_embedded_aws(settings, to_read=not yes) as aws:
         cleaner = Cleaner(settings, aws.catalog, aws.store, aws.executions)
         if yes:
             leftovers, cleaned = cleaner.delete()

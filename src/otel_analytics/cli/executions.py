@@ -30,7 +30,7 @@ def executions_command(
     """List executions, newest first, as `aws stepfunctions list-executions` does."""
     from otel_analytics.local.embedded import open_embedded_aws
 
-    with open_embedded_aws(settings_of(ctx, flags)) as aws:
+    with open_embedded_aws(settings_of(ctx, flags), to_read=True) as aws:
         executions = aws.executions.list_executions(max_results=max_results)
     if as_json:
         print_json({"executions": executions})
@@ -54,7 +54,7 @@ def describe_command(ctx: click.Context, /, *, execution: str, as_json: bool, **
     """
     from otel_analytics.local.embedded import open_embedded_aws
 
-    with open_embedded_aws(settings_of(ctx, flags)) as aws:
+    with open_embedded_aws(settings_of(ctx, flags), to_read=True) as aws:
         described = aws.executions.describe_execution(execution)
         summary = summary_of(described, aws.store)
     if as_json:
@@ -97,7 +97,7 @@ def history_command(
     """
     from otel_analytics.local.embedded import open_embedded_aws
 
-    with open_embedded_aws(settings_of(ctx, flags)) as aws:
+    with open_embedded_aws(settings_of(ctx, flags), to_read=True) as aws:
         shown = aws.executions.get_execution_history(
             execution, reverse_order=reverse_order, max_results=max_results
         )

@@ -95,7 +95,7 @@ def _table_of(
     paths = [Path(item) for item in what]
     if not any(path.exists() for path in paths) and len(what) <= 1:
         name = what[0] if what else settings.source.table
-        with open_embedded_aws(settings) as aws:
+        with open_embedded_aws(settings, to_read=True) as aws:
             yield aws, _existing(aws, TableName(name.lower(), settings.athena.database)), name
         return
     with (

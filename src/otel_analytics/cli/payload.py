@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.cli.input import read_json
@@ -19,7 +19,9 @@ __all__ = [
     "check_source",
     "coverage_warnings_of",
     "execution_dates",
+    "history_warnings_of",
     "make_payload",
+    "service_names_of",
     "with_field",
 ]
 
@@ -105,7 +107,7 @@ def coverage_warnings_of(aws: EmbeddedAws, payload: Any) -> list[str]:
     from otel_analytics.query.coverage import coverage_warnings
     from otel_analytics.query.handler import execution_date_of, source_of
 
-    names = _names_of(payload)
+    names = service_names_of(payload)
     if not names:
         return []
     try:
@@ -130,13 +132,54 @@ def check_payload(aws: EmbeddedAws, payload: Any) -> None:
     """
     from otel_analytics.query.handler import source_of
 
-    if _names_of(payload):
+    if service_names_of(payload):
         check_source(aws)
         if payload.get("source") in SOURCES:
             source_of(payload, aws.settings)
 
 
-def _names_of(payload: Any) -> tuple[str, ...]:
+def history_warnings_of(aws: EmbeddedAws, payload: Any, dates: Sequence[str | None]) -> list[str]:
+    """Return, for each service, that dates so old will leave its history again, if they will."""
+    from otel_analytics.errors import InvalidName
+    from otel_analytics.names import parse_date, table_prefix
+
+    days = aws.settings.publish.history_days
+    named = payload.get("execution_date") if isinstance(payload, dict) else None
+    try:
+        asked = [parse_date(one, field="execution_date") for one in (*dates, named) if one]
+    except InvalidName:
+        return []  # the state machine refuses it
+    if not days or not asked:
+        return []
+    warnings = []
+    for service in service_names_of(payload):
+        newest = max([*asked, *_history_dates(aws, table_prefix(service))])
+        first = newest - timedelta(days=days)
+        if min(asked) < first:
+            warnings.append(
+                f"{service}: the history keeps the {days} days before its newest execution date, "
+                f"from {first} on; what is older enters it, and leaves with the next publication: "
+                "to keep it, set publish.history_days higher"
+            )
+    return warnings
+
+
+def _history_dates(aws: EmbeddedAws, prefix: str) -> list[date]:
+    from otel_analytics.local.catalog import EntityNotFound
+    from otel_analytics.metrics import load_catalog
+    from otel_analytics.names import history_table_name, parse_date
+    from otel_analytics.query.statements import TableName
+
+    query_type = next(iter(load_catalog()))  # all seven have the same dates
+    name = TableName(history_table_name(prefix, query_type), aws.settings.athena.database)
+    try:
+        partitions = aws.catalog.table(name).partitions
+    except EntityNotFound:
+        return []
+    return [parse_date(one.values[0], field="execution_date") for one in partitions]
+
+
+def service_names_of(payload: Any) -> tuple[str, ...]:
     """Return the services of a payload; none of a wrong one, which the state machine refuses."""
     from otel_analytics.errors import InvalidName
     from otel_analytics.names import parse_service_names

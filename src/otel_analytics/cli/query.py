@@ -30,7 +30,7 @@ def tables_command(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> Non
     from otel_analytics.pipeline.leaves import is_staging
 
     settings = settings_of(ctx, flags)
-    with open_embedded_aws(settings) as aws:
+    with open_embedded_aws(settings, to_read=True) as aws:
         tables = [
             table
             for table in aws.catalog.tables(settings.athena.database)
@@ -57,16 +57,20 @@ def tables_command(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> Non
 
 
 def _document(table: Table) -> dict[str, Any]:
-    from otel_analytics.pipeline.publication import EXECUTION, EXECUTION_DATE, ROW_COUNT
+    from otel_analytics.names import (
+        EXECUTION_DATE_PARAMETER,
+        EXECUTION_PARAMETER,
+        ROW_COUNT_PARAMETER,
+    )
 
     kind = "history" if table.partition_keys else "published"
-    row_count = table.parameters.get(ROW_COUNT, "")
+    row_count = table.parameters.get(ROW_COUNT_PARAMETER, "")
     return {
         "database": table.database,
         "table": table.name,
         # the state machine did not make the others
-        "kind": kind if EXECUTION in table.parameters else "other",
-        "execution_date": table.parameters.get(EXECUTION_DATE),
+        "kind": kind if EXECUTION_PARAMETER in table.parameters else "other",
+        "execution_date": table.parameters.get(EXECUTION_DATE_PARAMETER),
         "row_count": int(row_count) if row_count.isdecimal() else None,
         "location": table.location,
         "columns": {column.name: column.type for column in table.columns},
@@ -93,7 +97,7 @@ def query_command(ctx: click.Context, /, *, sql: str, as_json: bool, **flags: An
 
     if sql == "-":
         sql = read_text(sql)
-    with open_embedded_aws(settings_of(ctx, flags)) as aws:
+    with open_embedded_aws(settings_of(ctx, flags), to_read=True) as aws:
         result = aws.query(sql)
     if as_json:
         names = _unique_names(result)

@@ -88,8 +88,8 @@ def cost_line(summary: Mapping[str, Any]) -> str:
 def warning_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each warning of the checks."""
     for result in summary["results"]:
-        for check in (result.get("checks") or {}).get("warnings", ()):
-            yield f"warning: {result['service_name']}: {_checked(check)}"
+        for line in _found(result, "warnings"):
+            yield f"warning: {result['service_name']}: {line}"
 
 
 def failure_lines(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -98,10 +98,11 @@ def failure_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         if result["status"] == "COMPLETED":
             continue
         where, error, cause = result["state"], result["error"], result.get("cause") or ""
-        found = (result.get("checks") or {}).get("errors", ())
-        said = "" if found else f": {cause}"
+        found = list(_found(result, "errors"))
+        # of what the checks found, the cause only repeats the messages
+        said = "" if found and error in ("ChecksFailed", "UnknownService") else f": {cause}"
         yield f"{result['service_name']}: {where}: {error}{said}"
-        yield from (f"  {_checked(check)}" for check in found)
+        yield from (f"  {line}" for line in found)
         yield from (f"  {line}" for line in explanation_lines(error, cause))
 
 
@@ -113,6 +114,15 @@ def explanation_lines(error: str | None, cause: str | None) -> Iterator[str]:
     if explanation is not None:
         yield f"why: {explanation.why}"
         yield f"what to do: {explanation.what_to_do}"
+
+
+def _found(result: Mapping[str, Any], kind: str) -> Iterator[str]:
+    """Yield a line for each finding of a kind, and one for those that a result leaves out."""
+    checks = result.get("checks") or {}
+    findings = checks.get(kind, ())
+    yield from (_checked(check) for check in findings)
+    if left_out := checks.get(f"{kind}_found", len(findings)) - len(findings):
+        yield f"and {left_out} more {kind}: {checks.get('findings_location')}"
 
 
 def _checked(check: Mapping[str, Any]) -> str:

@@ -18,11 +18,14 @@ from otel_analytics.cli.estimate import (
 )
 from otel_analytics.cli.options import json_option, settings_of, settings_options
 from otel_analytics.cli.output import print_json, print_table, say
+from otel_analytics.cli.own_checks import check_own_checks
 from otel_analytics.cli.payload import (
     check_payload,
     coverage_warnings_of,
     execution_dates,
+    history_warnings_of,
     make_payload,
+    service_names_of,
     with_field,
 )
 from otel_analytics.cli.progress import Tracker, show_progress
@@ -115,6 +118,7 @@ def run_command(  # noqa: PLR0913 - each option is one
     dates = execution_dates(execution_date, first, last)
     payload = make_payload(services, input_file, replace_newer=replace_newer, source=source)
     budget = parse_budget(max_scan, settings.budget.max_scan)
+    check_own_checks(settings)
     with open_embedded_aws(settings) as aws:
         if dry_run or budget is not None:
             estimates = [estimate_of(aws, payload, date) for date in dates]
@@ -123,7 +127,9 @@ def run_command(  # noqa: PLR0913 - each option is one
             check_budget(estimates, budget)
         if dry_run:
             return
-        runs = _Runs(aws, payload, _faults(faults, aws), as_json)
+        runs = _Runs(aws, payload, _faults(faults, aws, service_names_of(payload)), as_json)
+        for warning in history_warnings_of(aws, payload, dates):
+            say(f"warning: {warning}")
         executions = []
         for date in dates:
             executions.append(runs.run(date, name if len(dates) == 1 else _named(name, date)))
@@ -141,13 +147,13 @@ def _named(name: str | None, date: str | None) -> str | None:
     return None if name is None else f"{name}-{date}"
 
 
-def _faults(specs: tuple[str, ...], aws: EmbeddedAws) -> Faults:
+def _faults(specs: tuple[str, ...], aws: EmbeddedAws, services: tuple[str, ...]) -> Faults:
     from otel_analytics import asl
     from otel_analytics.local.injection import Faults, check_faults, parse_fault
     from otel_analytics.pipeline import build_definition
 
     faults = [parse_fault(spec) for spec in specs]
-    check_faults(faults, asl.parse(build_definition(aws.settings)))
+    check_faults(faults, asl.parse(build_definition(aws.settings)), services)
     return Faults(faults)
 
 

@@ -11,6 +11,7 @@ import click
 
 from otel_analytics.cli.options import json_option, settings_of, settings_options
 from otel_analytics.cli.output import print_json, print_table, say
+from otel_analytics.cli.own_checks import check_own_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +47,8 @@ def verify_command(
     settings = settings_of(ctx, flags)
     if services:
         parse_service_names(services, field="SERVICE")
-    with open_embedded_aws(settings) as aws:
+    check_own_checks(settings)
+    with open_embedded_aws(settings, to_read=True) as aws:
         named: dict[str, str | None] = {table_prefix(service): service for service in services}
         wanted = named or dict.fromkeys(_published_prefixes(aws))
         if not wanted:

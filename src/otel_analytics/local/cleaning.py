@@ -42,28 +42,27 @@ class Cleaned:
 def delete_versions(locations: Iterable[str], store: ObjectStore) -> Cleaned:
     """Delete the data at addresses: all below a leaf, and directly at a table's root.
 
-    Raises: InvalidName for any other address, before anything is deleted
+    Any other address stays, and is a problem.
     """
-    calls = []
-    for location in locations:
-        address = S3Address.parse(location)
-        if find_leaf(location) is not None:
-            calls.append((store.delete_prefix, address))
-        elif find_root(location) is not None:
-            calls.append((store.delete_directly_under, address))
-        else:
-            raise InvalidName(f"{location} is neither a leaf nor a table's root: it stays")
     objects = size_bytes = 0
     gone, problems = [], []
-    for delete, address in calls:
+    for location in locations:
         try:
-            deletion = delete(address)
-        except (Failed, OSError) as error:
-            problems.append(f"{address}: {error}")
+            deletion = _delete_version(location, store)
+        except (Failed, InvalidName, OSError) as error:
+            problems.append(f"{location}: {error}")
         else:
             objects, size_bytes = objects + deletion.objects, size_bytes + deletion.size_bytes
-            gone.append(str(address))
+            gone.append(location)
     return Cleaned(Deletion(objects, size_bytes), tuple(gone), tuple(problems))
+
+
+def _delete_version(location: str, store: ObjectStore) -> Deletion:
+    if find_leaf(location) is not None:
+        return store.delete_prefix(S3Address.parse(location))
+    if find_root(location) is not None:
+        return store.delete_directly_under(S3Address.parse(location))
+    raise InvalidName("it is neither a leaf nor a table's root, and stays")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,8 @@ class Cleaner:
     def _plan(self, sizes: dict[str, Size]) -> tuple[Leftover, ...]:
         keep = self.settings.publish.keep_versions
         due: set[str] = set()
-        kept: set[str] = set()
+        # how many versions another database keeps stands in settings that are not known here
+        kept = set(self._publications.superseded_elsewhere())
         for one in self._publications.superseded():
             is_over = is_due(one.number, latest=one.latest, keep_versions=keep)
             (due if is_over else kept).add(one.location)

@@ -174,7 +174,13 @@ def _statements(
             "attempt": _ATTEMPT,
             "cleanup_s3": False,
         }
-        built = build_query(event, settings=aws.settings, delete_prefix=_never, now=_never)
+        built = build_query(
+            event,
+            settings=aws.settings,
+            delete_prefix=_never,
+            delete_directly_under=_never,
+            now=_never,
+        )
         yield leaf.query_type, built["query_string"]
     tables = [
         {"query_type": leaf.query_type, "table": leaf.staging_table, "location": leaf.location}

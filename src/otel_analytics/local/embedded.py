@@ -49,7 +49,11 @@ class EmbeddedAws:
 
         def query_builder(event: Any) -> dict[str, Any]:
             return build_query(
-                event, settings=self.settings, delete_prefix=self.store.delete_prefix, now=now
+                event,
+                settings=self.settings,
+                delete_prefix=self.store.delete_prefix,
+                delete_directly_under=self.store.delete_directly_under,
+                now=now,
             )
 
         def table_publisher(event: Any) -> dict[str, Any]:
@@ -132,18 +136,19 @@ class EmbeddedAws:
 
 
 @contextmanager
-def open_embedded_aws(settings: Settings) -> Iterator[EmbeddedAws]:
-    """Open the home of the settings, and close it.
+def open_embedded_aws(settings: Settings, *, to_read: bool = False) -> Iterator[EmbeddedAws]:
+    """Open the home of the settings, and close it; `to_read` alone it need not be writable.
 
     Raises: HomeTooNew, InvalidHome, InvalidSettings
     """
     with ExitStack() as stack:
-        home = open_home(Path(settings.home))
+        home = open_home(Path(settings.home), to_read=to_read)
         stack.callback(home.close)
         store = ObjectStore(home.s3, home.tmp)
         engine = Engine(store, schemas=home.schemas, memory_limit=settings.memory_limit)
         stack.callback(engine.close)
         catalog = Catalog(home)
-        catalog.create_database(settings.athena.database)
+        if not home.read_only:
+            catalog.create_database(settings.athena.database)
         athena = Athena(catalog, store, engine, QueryExecutions(home))
         yield EmbeddedAws(settings, home, store, catalog, athena, Executions(home))

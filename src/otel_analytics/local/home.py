@@ -39,12 +39,14 @@ _FAULTS_OF_STATEMENTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError
 class Home:
     """An opened home. Threads may share it: they take turns at its catalog.
 
-    `tmp` is its own folder for what is not finished, on the file system of `s3`.
+    `tmp` is its own folder for what is not finished, on the file system of `s3`; of a home that is
+    `read_only` it lies outside.
     """
 
     path: Path
     tmp: Path
     _connection: sqlite3.Connection = field(repr=False)
+    read_only: bool = False
     _turn: threading.RLock = field(repr=False, default_factory=threading.RLock)
 
     @property
@@ -54,8 +56,8 @@ class Home:
 
     @property
     def schemas(self) -> Path:
-        """The folder of Parquet files without rows, which all processes share."""
-        return self.path / "tmp" / "schemas"
+        """The folder of Parquet files without rows, which all processes share that may write."""
+        return (self.tmp if self.read_only else self.path / "tmp") / "schemas"
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -136,12 +138,16 @@ def _within(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
         raise
 
 
-def open_home(path: Path) -> Home:
+def open_home(path: Path, *, to_read: bool = False) -> Home:
     """Return the home at `path`, made if it is not there.
+
+    One that is opened `to_read` alone need not be writable.
 
     Raises: InvalidHome if it is no folder, cannot be written, or its catalog is not ours;
         HomeTooNew if a newer version made it
     """
+    if to_read and _may_only_be_read(path):
+        return _open_read_only(path)
     tmp = _make_folders(path)
     try:
         with (path / "locks" / "catalog.sqlite").open("ab") as turn:
@@ -152,6 +158,71 @@ def open_home(path: Path) -> Home:
         shutil.rmtree(tmp, ignore_errors=True)
         raise
     return Home(path.resolve(), tmp, connection)
+
+
+def _may_only_be_read(path: Path) -> bool:
+    parts = [path / name for name in ("catalog.sqlite", "locks", "tmp")]
+    return os.access(parts[0], os.R_OK) and not all(os.access(one, os.W_OK) for one in parts)
+
+
+def _open_read_only(path: Path) -> Home:
+    catalog = path.resolve() / "catalog.sqlite"
+    try:
+        connection = _connect_read_only(catalog)
+        try:
+            version = _checked_version(connection, catalog)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.DatabaseError as error:
+        raise _unusable(error, catalog) from error
+    if version < SCHEMA_VERSION:
+        connection.close()
+        raise InvalidHome(
+            "was made by an earlier otel-analytics, and may not be written here: run "
+            "otel-analytics tables once where it may be, which brings it up to date",
+            where=str(catalog.parent),
+        )
+    return Home(
+        path.resolve(), Path(tempfile.mkdtemp(prefix="otel-analytics-")), connection, read_only=True
+    )
+
+
+def _connect_read_only(catalog: Path) -> sqlite3.Connection:
+    """Return a connection that only reads.
+
+    Raises: InvalidHome if there are changes that cannot be read without writing
+    """
+    connection = sqlite3.connect(
+        f"{catalog.as_uri()}?mode=ro",
+        uri=True,
+        timeout=_BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN:
+            raise
+        # SQLite cannot make the files beside the catalog by which processes share it
+        log = catalog.with_name(f"{catalog.name}-wal")
+        if log.exists() and log.stat().st_size > 0:
+            raise InvalidHome(
+                f"may not be written here, and {log.name} beside it holds what is not in it yet: "
+                "run otel-analytics tables once where the home may be written",
+                where=str(catalog),
+            ) from error
+    else:
+        return connection
+    # nobody who may write is at it; should one begin now, this may read what is half written
+    return sqlite3.connect(
+        f"{catalog.as_uri()}?mode=ro&immutable=1",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
 def _make_folders(path: Path) -> Path:

@@ -21,7 +21,7 @@ from otel_analytics.local.query_executions import QueryExecution
 from otel_analytics.local.tasks_athena import START_QUERY_EXECUTION, query_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from otel_analytics.asl import StateMachine, TaskContext
 
@@ -70,22 +70,31 @@ def parse_fault(spec: str) -> Fault:
             f"--inject {spec[:200]!r}: write STATE:ERROR, STATE@SERVICE:ERROR=TEXT or "
             "STATE:ERROR:TIMES, such as CreateMAUTable:States.Timeout:always"
         )
-    error, times = found["error"], found["times"] or "1"
+    error, times = found["error"].removesuffix(AFTER), found["times"] or "1"
+    if "-" in error:
+        raise Refused(
+            f"--inject {spec[:200]!r}: no error name has a -: the one suffix there is, is {AFTER}, "
+            "such as crash-after"
+        )
     return Fault(
         spec,
         state=found["state"],
-        error=error.removesuffix(AFTER),
+        error=error,
         text=found["text"],
-        after=error.endswith(AFTER),
+        after=found["error"].endswith(AFTER),
         service=found["service"],
         times=None if times == ALWAYS else int(times),
     )
 
 
-def check_faults(faults: Iterable[Fault], machine: StateMachine) -> None:
+def check_faults(
+    faults: Iterable[Fault], machine: StateMachine, services: Collection[str] = ()
+) -> None:
     """Check that each fault is of a Task state of the machine, and can happen to it.
 
-    Raises: Refused naming the Task states that there are
+    `services` are those that are asked for; none, if they are not known.
+
+    Raises: Refused naming the Task states, or the services, that there are
     """
     resources = {task.head.name: task.resource for task in machine.tasks()}
     for fault in faults:
@@ -93,6 +102,11 @@ def check_faults(faults: Iterable[Fault], machine: StateMachine) -> None:
             raise Refused(
                 f"--inject {fault.spec[:200]!r}: there is no Task state {fault.state[:80]!r}; "
                 f"there are: {', '.join(resources)}"
+            )
+        if fault.service and services and fault.service not in services:
+            raise Refused(
+                f"--inject {fault.spec[:200]!r}: the service {fault.service[:80]!r} is not asked "
+                f"for; these are: {', '.join(services)}"
             )
         if fault.error in _QUERY_STATES and resources[fault.state] != START_QUERY_EXECUTION:
             raise Refused(

@@ -27,6 +27,8 @@ from otel_analytics.pipeline.publication_payload import parse_publication
 from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from otel_analytics.config import Settings
     from otel_analytics.local.s3 import ObjectStore
     from otel_analytics.pipeline.publication_payload import Publication, Staged
@@ -50,8 +52,7 @@ def publish_tables(
     publications = Publications(catalog.home, settings.athena.database)
     prefix, execution = publication.prefix, publication.execution
     if publications.find(prefix, execution) is None:
-        for staged in publication.tables:
-            _make_durable(staged, store)
+        _make_durable(publication.tables, store)
     # durable, since what it supersedes may be deleted afterwards
     with catalog.home.transaction(durable=True):
         done = publications.find(prefix, execution)
@@ -67,22 +68,39 @@ def publish_tables(
             f"the tables of {publication.service_name} are published as of {done.newer}: those of "
             f"{publication.execution_date} entered the history only; to publish them over the "
             'later ones, run with --replace-newer, or with "replace_newer": true in the payload'
+            + _of_missing(publication, done.newer, catalog, publications.database)
         )
     return reply
 
 
-def _make_durable(staged: Staged, store: ObjectStore) -> None:
-    """Have the data of a table on disk before anything refers to them.
+def _of_missing(publication: Publication, newer: str, catalog: Catalog, database: str) -> str:
+    """Return what to say of published tables that someone has dropped; '' if all are there."""
+    names = [table_name(publication.prefix, one.query_type) for one in publication.tables]
+    missing = [name for name in names if _find(catalog, name, database) is None]
+    if not missing:
+        return ""
+    return f". Missing: {', '.join(missing)}; a run with --execution-date {newer} brings all back"
 
-    Raises: Failed if there are none
+
+def _make_durable(tables: Iterable[Staged], store: ObjectStore) -> None:
+    """Have the data of the tables on disk, and the way to them, before anything refers to them.
+
+    Raises: Failed if a table has none
     """
-    location = S3Address.parse(staged.leaf.location)
-    paths = [store.path(one.address) for one in store.list(location)]
-    if not paths:
-        raise Failed(
-            f"there are no data at {location}, so nothing is published: start a new execution"
-        )
-    for path in (*paths, *{path.parent for path in paths}):
+    files = []
+    for staged in tables:
+        location = S3Address.parse(staged.leaf.location)
+        paths = [store.path(one.address) for one in store.list(location)]
+        if not paths:
+            raise Failed(
+                f"there are no data at {location}, so nothing is published: start a new execution"
+            )
+        files += paths
+    # a new folder is an entry of the one above it, up to the home's
+    folders = {
+        folder for file in files for folder in file.parents if folder.is_relative_to(store.root)
+    }
+    for path in (*files, *folders, store.root.parent):
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -122,6 +140,7 @@ def _state(staged: Staged, catalog: Catalog, database: str) -> TableState:
     return TableState(
         staging=_entry(staging),
         published=_entry(published),
+        history_entry=_entry(history),
         history={
             parse_date(partition.values[0], field="execution_date"): partition.location
             for partition in (history.partitions if history else ())

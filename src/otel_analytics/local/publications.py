@@ -104,6 +104,15 @@ class Publications:
             ).fetchall()
         return [Superseded(*row) for row in rows]
 
+    def superseded_elsewhere(self) -> list[str]:
+        """Return the addresses that publications of the other databases superseded."""
+        with self.home.reading() as connection:
+            rows = connection.execute(
+                "SELECT location FROM superseded WHERE database_name <> ? ORDER BY location",
+                (self.database,),
+            ).fetchall()
+        return [location for (location,) in rows]
+
     def forget(self, locations: Iterable[str]) -> None:
         """Say that there is nothing any more at these addresses."""
         with self.home.transaction() as connection:

@@ -65,10 +65,9 @@ def is_unexplained(failure: Exception) -> bool:
 def damaged_file(path: str, error: duckdb.Error, *, store: ObjectStore) -> QueryFailed:
     """Return the failure of reading one lake file."""
     said = str(error).partition("Error: ")[2].strip() or str(error)
-    address = f"s3://{path[len(str(store.root)) + 1 :]}"
     return QueryFailed(
-        f"HIVE_BAD_DATA: {address} cannot be read: {_first_line(said, store)}; remove the file or "
-        "put a whole one in its place"
+        f"HIVE_BAD_DATA: {_address(path, store)} cannot be read: {_first_line(said, store)}; "
+        "remove the file or put a whole one in its place"
     )
 
 
@@ -97,7 +96,13 @@ def _athena_message(error: duckdb.Error, query: Query | None, store: ObjectStore
     # Before the errors of single files: what a macro raises may quote anything.
     if found := _OURS.match(said):
         return found.group()
-    if path := _file_in(text, store):
+    path = _file_in(text, store)
+    if path and "Permission denied" in text:
+        return (
+            f"HIVE_CANNOT_OPEN_SPLIT: {_address(path, store)} may not be read (Permission denied): "
+            "give yourself the right to read it"
+        )
+    if path:
         return str(damaged_file(path, error, store=store))
     return _saying(text, query) or f"GENERIC_INTERNAL_ERROR: {_first_line(said or text, store)}"
 
@@ -108,6 +113,10 @@ def _file_in(text: str, store: ObjectStore) -> str | None:
     if not found:
         found = re.search(re.escape(str(store.root)) + r"/[^\"'\n]+", text)
     return found.group() if found else None
+
+
+def _address(path: str, store: ObjectStore) -> str:
+    return f"s3://{path[len(str(store.root)) + 1 :]}"
 
 
 def _first_line(text: str, store: ObjectStore) -> str:

@@ -97,7 +97,12 @@ class QueryExecutions:
     home: Home
 
     def record(self, execution: QueryExecution) -> None:
-        """Write down how a query execution stands, and the columns of its rows."""
+        """Write down how a query execution stands, and the columns of its rows.
+
+        A home that is read-only keeps no record.
+        """
+        if self.home.read_only:
+            return
         document = execution.document()
         if execution.rows is not None:
             document[_COLUMNS] = [[column.name, column.type] for column in execution.rows.columns]

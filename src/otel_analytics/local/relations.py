@@ -16,9 +16,8 @@ from urllib.parse import quote, unquote
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.types import duckdb_type
-from otel_analytics.names import S3Address
+from otel_analytics.names import EXECUTION_PARAMETER, S3Address
 from otel_analytics.pipeline.leaves import lies_at_root
-from otel_analytics.pipeline.publication import EXECUTION
 from otel_analytics.pipeline.refresh import IS_EMPTY, LEVEL, VERSION
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ def _folder(location: str, store: ObjectStore, *, of: str) -> str:
 
 def _whole(table: Table, files: list[str], location: str) -> list[str]:
     """Return the files; what was published has some, unless newer publications have removed it."""
-    published = EXECUTION in table.parameters or lies_at_root(table.name, table.location)
+    published = EXECUTION_PARAMETER in table.parameters or lies_at_root(table.name, table.location)
     if not files and published:
         raise QueryFailed(
             f"HIVE_CANNOT_OPEN_SPLIT: the data of {table.database}.{table.name} are gone from "

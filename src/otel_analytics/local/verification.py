@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 from otel_analytics.errors import Refused
 from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
 from otel_analytics.metrics import load_catalog
-from otel_analytics.names import table_name
-from otel_analytics.pipeline.publication import EXECUTION_DATE, SERVICE_NAME
+from otel_analytics.names import (
+    EXECUTION_DATE_PARAMETER,
+    EXECUTION_PARAMETER,
+    SERVICE_NAME_PARAMETER,
+    table_name,
+)
 from otel_analytics.query.levels import VISITS
 from otel_analytics.query.statements import TableName
 from otel_analytics.query.verification import CatalogTable, build_verification
@@ -56,7 +60,7 @@ class PublishedTable:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The seven tables of one service, and what the checks found."""
+    """The seven tables of one service, and what the checks found, in order of the checks' names."""
 
     service_name: str
     tables: tuple[PublishedTable, ...]
@@ -89,19 +93,24 @@ def verify_published(
 ) -> Verification:
     """Return what the checks find of the published tables of one prefix, as of their own date.
 
+    Of tables that no execution has published, whatever their columns, it is found that they are so.
+
     A `service_name` of None is taken from the tables; `today` counts where there is no table.
 
     Raises: Refused if the tables do not say whose they are; what `run_query` raises
     """
     names = {query_type: table_name(prefix, query_type) for query_type in load_catalog()}
     there = _published(names, settings, catalog)
+    if there and _said(there, EXECUTION_PARAMETER) is None:
+        return _not_published(service_name or prefix, names, there, run_query)
     while True:
         counted = _count(there, run_query)
         event = {
             "table_prefix": prefix,
             "s3_base": settings.athena.s3_base,
             "service_name": service_name or _service_name(prefix, there, counted),
-            "execution_date": _said(there, EXECUTION_DATE) or str(_of_rows(counted, 1) or today),
+            "execution_date": _said(there, EXECUTION_DATE_PARAMETER)
+            or str(_of_rows(counted, 1) or today),
             "execution": None,
             "source": _source(settings, catalog),
             "tables": [
@@ -122,8 +131,31 @@ def verify_published(
         PublishedTable(query_type, name, *counted.get(query_type, (None, None))[:2])
         for query_type, name in names.items()
     ]
-    checks = tuple(CheckResult(*row) for row in rows)
-    return Verification(str(event["service_name"]), tuple(tables), checks)
+    checks = sorted(
+        (CheckResult(*row) for row in rows),
+        key=lambda check: (check.check_name, check.severity, check.query_type),
+    )
+    return Verification(str(event["service_name"]), tuple(tables), tuple(checks))
+
+
+def _not_published(
+    service_name: str, names: Mapping[str, str], there: Mapping[str, Table], run_query: RunQuery
+) -> Verification:
+    selects = (
+        f"SELECT '{query_type}', COUNT(*) FROM \"{table.name}\""  # noqa: S608 - the catalog's names
+        for query_type, table in there.items()
+    )
+    counted = {row[0]: row[1] for row in run_query(" UNION ALL ".join(selects))}
+    finding = CheckResult(
+        "one_execution",
+        "error",
+        "",
+        len(there),
+        "not published by an execution yet: otel-analytics run SERVICE builds all seven, and takes "
+        "their names over",
+    )
+    tables = (PublishedTable(one, name, counted.get(one), None) for one, name in names.items())
+    return Verification(service_name, tuple(tables), (finding,))
 
 
 def _source(settings: Settings, catalog: Catalog) -> str:
@@ -135,7 +167,7 @@ def _source(settings: Settings, catalog: Catalog) -> str:
 def _service_name(
     prefix: str, there: Mapping[str, Table], counted: Mapping[str, Sequence[Any]]
 ) -> str:
-    name = _said(there, SERVICE_NAME) or _of_rows(counted, 2)
+    name = _said(there, SERVICE_NAME_PARAMETER) or _of_rows(counted, 2)
     if name is None:
         raise Refused(
             f"the tables {prefix}_… do not say of which service they are: name it, "

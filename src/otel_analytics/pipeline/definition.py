@@ -9,7 +9,7 @@ from otel_analytics.pipeline.billing import summary_fields
 from otel_analytics.pipeline.check_input import build_input_rules
 from otel_analytics.pipeline.refresh_states import build_refresh
 from otel_analytics.pipeline.service import build_service
-from otel_analytics.pipeline.tasks import States, jsonata
+from otel_analytics.pipeline.tasks import FAILURE, States, jsonata
 
 if TYPE_CHECKING:
     from otel_analytics.config import Settings
@@ -19,6 +19,10 @@ __all__ = ["STATE_MACHINE_NAME", "build_definition"]
 STATE_MACHINE_NAME: Final = "otel-analytics-pipeline"
 
 PUT_OBJECT: Final = "arn:aws:states:::aws-sdk:s3:putObject"
+# The results of all services pass through one state, which takes 256 KiB: at 4 bytes a letter,
+# those of 40 have room for five messages of 175 letters and a cause of 350 each.
+MAX_MESSAGE_CHARACTERS: Final = 500
+MESSAGE_CHARACTERS_OF_ALL: Final = 7000
 STORE_TIMEOUT_S: Final = 60
 STORE_RETRY: Final = [
     {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 2}
@@ -35,12 +39,24 @@ _SHARED_FIELDS: Final = (
     "execution_date",
     "replace_newer",
     "source",
+    "message_characters",
 )
 # As `names.execution_token` makes it.
 _EXECUTION: Final = (
     "$replace($lowercase($states.context.Execution.Name), /[^a-z0-9]/, '_') & '_' & "
     "$substring($hash($states.context.Execution.Id, 'SHA-256'), 0, 8)"
 )
+
+
+_FAILED_COUNT: Final = (
+    "$states.input.status & ': ' & $count($states.input.results[status = 'FAILED']) & ' of ' & "
+    "$count($states.input.services) & ' services failed. '"
+)
+_SUMMARY_LOCATION: Final = "$states.input.execution_summary.summary_location"
+# A cause has 32,768 characters at most.
+_FAILED_SERVICES: Final = """$substring($join([$states.input.results[status = 'FAILED'].(
+    service_name & ': ' & state & ': ' & error & ': ' & $substring(cause, 0, 500)
+  )], '; '), 0, 16000)"""
 
 
 def build_definition(settings: Settings) -> dict[str, Any]:
@@ -91,6 +107,10 @@ def _beginning(settings: Settings) -> States:
                 "plans": 0,
                 "stages": 0,
                 "refreshed": [],
+                "message_characters": jsonata(
+                    f"$min([{MAX_MESSAGE_CHARACTERS}, $floor({MESSAGE_CHARACTERS_OF_ALL} / "
+                    "$count($states.input.service_names))])"
+                ),
             },
             "Next": "ReadsActivity",
         },
@@ -120,7 +140,7 @@ def _services(settings: Settings) -> States:
 
 def _end() -> States:
     """Return what follows the services: the summary, stored whole, since a cause is cut short."""
-    address = "$substringAfter($states.input.execution_summary.summary_location, 's3://')"
+    address = f"$substringAfter({_SUMMARY_LOCATION}, 's3://')"
     completed = "$count($states.input.results[status = 'COMPLETED'])"
     return {
         "SummarizeResults": {
@@ -157,8 +177,24 @@ def _end() -> States:
             },
             "TimeoutSeconds": STORE_TIMEOUT_S,
             "Retry": STORE_RETRY,
+            "Catch": [
+                {
+                    "ErrorEquals": ["States.ALL"],
+                    "Output": jsonata(f"$merge([$states.input, {{'failure': {FAILURE}}}])"),
+                    "Next": "SummaryNotStored",
+                }
+            ],
             "Output": "{% $states.input %}",
             "Next": "AllCompleted",
+        },
+        "SummaryNotStored": {
+            "Type": "Fail",
+            "Error": "SummaryNotStored",
+            "Cause": jsonata(
+                f"{_FAILED_COUNT} & 'The summary could not be stored at ' & {_SUMMARY_LOCATION} & "
+                "' : ' & $states.input.failure.error & ': ' & $states.input.failure.cause & ' . ' "
+                f"& {_FAILED_SERVICES}"
+            ),
         },
         "AllCompleted": {
             "Type": "Choice",
@@ -175,15 +211,8 @@ def _end() -> States:
             "Type": "Fail",
             "Error": "ServicesFailed",
             "Cause": jsonata(
-                """(
-  $failed := $states.input.results[status = 'FAILED'];
-  $states.input.status & ': ' & $count($failed) & ' of ' & $count($states.input.services)
-    & ' services failed. The whole summary: '
-    & $states.input.execution_summary.summary_location & ' . '
-    & $substring($join([$failed.(
-        service_name & ': ' & state & ': ' & error & ': ' & $substring(cause, 0, 500)
-      )], '; '), 0, 16000)
-)"""
+                f"{_FAILED_COUNT} & 'The whole summary: ' & {_SUMMARY_LOCATION} & ' . ' "
+                f"& {_FAILED_SERVICES}"
             ),
         },
     }

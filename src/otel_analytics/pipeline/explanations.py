@@ -6,6 +6,7 @@ Knows the words of Step Functions, Athena and Lambda as well as those of the emb
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,19 +19,27 @@ _STATES: Final = "https://docs.aws.amazon.com/step-functions/latest/dg"
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A kind of failure: an error of one of these names, or a reason with one of these texts."""
+    """A kind of failure: an error of one of these names, or a reason with one of these texts.
+
+    `patterns` are regular expressions, for reasons that no text tells apart.
+    """
 
     name: str
     why: str
     what_to_do: str
     errors: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
     source: str = ""
 
     def explains(self, error: str, reason: str) -> bool:
         """Return whether a failure is of this kind; texts are compared without case."""
         folded = reason.casefold()
-        return error in self.errors or any(text.casefold() in folded for text in self.texts)
+        return (
+            error in self.errors
+            or any(text.casefold() in folded for text in self.texts)
+            or any(re.search(pattern, reason) for pattern in self.patterns)
+        )
 
 
 def explain(error: str | None, cause: str | None) -> Explanation | None:
@@ -64,8 +73,29 @@ EXPLANATIONS: Final = (
         "Services failed",
         "At least one service of the execution failed; the tables of the others are published.",
         "See each service's own error (`otel-analytics describe ID`, or the summary at the address "
-        "in the cause), put it right, and run those services again.",
+        "in the cause), put it right, and run those services again. A redrive of this execution "
+        "would not: it goes on behind the services, and fails alike.",
         errors=("ServicesFailed",),
+    ),
+    Explanation(
+        "Summary not stored",
+        "The services were all dealt with, and the tables of those that completed are published; "
+        "the summary of it could not be written.",
+        "Put right what the cause says of the address. Run those services again that it says "
+        "failed; a redrive of this execution would not.",
+        errors=("SummaryNotStored",),
+    ),
+    Explanation(
+        "Staging tables gone",
+        "What the execution had built was cleaned away before it was published.",
+        "Run the services again: a new execution builds their tables anew; a redrive of this one "
+        "cannot succeed.",
+        patterns=(
+            "TABLE_NOT_FOUND: .*_[0-9a-f]{8}_[0-9]+' does not exist",
+            "not in the catalog, .*_[0-9a-f]{8}_[0-9]+",
+            "the staging table .* does not exist",
+            "no data at .*, so nothing is published",
+        ),
     ),
     Explanation(
         "Checks failed",
@@ -93,7 +123,23 @@ EXPLANATIONS: Final = (
         "Invalid input",
         "The payload is not what the state machine takes; nothing was begun.",
         "Correct the field that the cause names, and start another execution.",
-        errors=("InvalidInput", "InvalidPayload", "InvalidName"),
+        errors=("InvalidInput",),
+    ),
+    Explanation(
+        "Invalid event of a Lambda",
+        "A Lambda function was called with an event, or a name in one, that it does not take; of "
+        "this service nothing was published.",
+        "Correct what the cause names: in the pipeline it comes of a setting (a database, an "
+        "address, a table), in a document of your own of the state's `Payload`. Then run again.",
+        errors=("InvalidPayload", "InvalidName"),
+    ),
+    Explanation(
+        "Broken check",
+        "A `.sql` file of the folder `checks.folder` is not what its header says, or is no SELECT; "
+        "nothing of this service was published.",
+        "Correct the file at the line that the cause names (`otel-analytics verify` reads it too), "
+        "or take it out of the folder; then run again.",
+        errors=("CheckError",),
     ),
     Explanation(
         "The process died",
@@ -182,6 +228,13 @@ EXPLANATIONS: Final = (
         source=f"{_STATES}/bp-lambda-serviceexception.html",
     ),
     Explanation(
+        "No right to a file",
+        "A file or folder, most likely of the home, may not be read or written by who ran this.",
+        "Give yourself the right to what the cause names (`ls -l` shows whose it is), or run as "
+        "who made the home; then run again.",
+        texts=("Permission denied",),
+    ),
+    Explanation(
         "Access denied",
         "Someone lacks a permission: the state machine, the Lambda function or the person.",
         "Grant the action on the resource that the cause names (S3, Glue, Athena, KMS or Lake "
@@ -193,19 +246,20 @@ EXPLANATIONS: Final = (
             "PERMISSION_DENIED",
             "is not authorized to perform",
             "Insufficient permissions",
-            "Permission denied",
         ),
         source="https://repost.aws/knowledge-center/access-denied-athena",
     ),
     Explanation(
         "Disk full",
         "The disk that holds the home is full; nothing of the unfinished table was kept.",
-        "Make room (`otel-analytics clean --yes` deletes what is no longer needed), run again.",
+        "Make room, then run again. On a disk without any, `clean` cannot begin: delete something "
+        "else first, such as old query results, the files under `athena.output_location`. With a "
+        "megabyte or two free, `otel-analytics clean --yes` deletes what executions left.",
         texts=("disk is full", "is full: make room", "No space left on device"),
     ),
     Explanation(
         "Read-only home",
-        "The home lies on a file system that may not be written.",
+        "The home may not be written; it can be read, queried and verified, no more.",
         "Make it writable, or name another home with `--home`.",
         texts=("Read-only file system", "readonly database"),
     ),

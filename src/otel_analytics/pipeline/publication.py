@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from otel_analytics.errors import Failed
-from otel_analytics.names import history_table_name, parse_date, table_location, table_name
+from otel_analytics.names import (
+    EXECUTION_DATE_PARAMETER,
+    EXECUTION_PARAMETER,
+    ROW_COUNT_PARAMETER,
+    SERVICE_NAME_PARAMETER,
+    history_table_name,
+    parse_date,
+    table_location,
+    table_name,
+)
 from otel_analytics.pipeline.leaves import find_leaf, with_slash
 
 if TYPE_CHECKING:
@@ -21,10 +30,6 @@ if TYPE_CHECKING:
     from otel_analytics.query.statements import Column
 
 __all__ = [
-    "EXECUTION",
-    "EXECUTION_DATE",
-    "ROW_COUNT",
-    "SERVICE_NAME",
     "Entry",
     "PublicationPlan",
     "TablePlan",
@@ -32,12 +37,6 @@ __all__ = [
     "is_due",
     "plan_publication",
 ]
-
-# What a published table and its history say of themselves, as parameters of their entries.
-EXECUTION: Final = "otel_analytics.execution"
-EXECUTION_DATE: Final = "otel_analytics.execution_date"
-ROW_COUNT: Final = "otel_analytics.row_count"
-SERVICE_NAME: Final = "otel_analytics.service_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +52,12 @@ class Entry:
 class TableState:
     """What stands in a catalog for one query type of a service.
 
-    `history` gives the location of each execution date's partition.
+    `history` gives the location of each execution date's partition, and `history_entry` the table.
     """
 
     staging: Entry | None
     published: Entry | None
+    history_entry: Entry | None
     history: Mapping[date, str]
 
 
@@ -93,10 +93,12 @@ def plan_publication(
 ) -> PublicationPlan:
     """Return what has to change in a catalog in which each query type's state is as given.
 
-    Raises: Failed if a staging table is not there, or lies elsewhere
+    Raises: Failed if a staging table is not there or lies elsewhere, or if a table that would be
+        replaced is another service's
     """
     for staged in publication.tables:
         _check_staging(staged, states[staged.query_type].staging)
+        _check_owner(publication, states[staged.query_type])
     dates = [_published_date(states[one.query_type].published) for one in publication.tables]
     newest = max((one for one in dates if one is not None), default=None)
     stays = newest is not None and newest > publication.execution_date
@@ -122,10 +124,23 @@ def _check_staging(staged: Staged, staging: Entry | None) -> None:
         )
 
 
+def _check_owner(publication: Publication, state: TableState) -> None:
+    for entry in (state.published, state.history_entry):
+        owner = entry.parameters.get(SERVICE_NAME_PARAMETER) if entry else None
+        if owner not in (None, publication.service_name):
+            raise Failed(
+                f"the tables {publication.prefix}_… are those of the service {owner}, and "
+                f"{publication.service_name} would overwrite them, so nothing is published: give "
+                "each of the two a database of its own (athena.database), or drop the tables of "
+                "the one that has ended"
+            )
+
+
 def _published_date(published: Entry | None) -> date | None:
-    if published is None or EXECUTION_DATE not in published.parameters:
+    if published is None or EXECUTION_DATE_PARAMETER not in published.parameters:
         return None
-    return parse_date(published.parameters[EXECUTION_DATE], field=EXECUTION_DATE)
+    text = published.parameters[EXECUTION_DATE_PARAMETER]
+    return parse_date(text, field=EXECUTION_DATE_PARAMETER)
 
 
 def _plan_table(
@@ -140,21 +155,19 @@ def _plan_table(
     root = table_location(publication.s3_base, prefix, query_type)
     parameters = {
         "classification": "parquet",
-        EXECUTION: publication.execution,
-        EXECUTION_DATE: day.isoformat(),
-        ROW_COUNT: str(staged.row_count),
-        SERVICE_NAME: publication.service_name,
+        EXECUTION_PARAMETER: publication.execution,
+        EXECUTION_DATE_PARAMETER: day.isoformat(),
+        ROW_COUNT_PARAMETER: str(staged.row_count),
+        SERVICE_NAME_PARAMETER: publication.service_name,
     }
     columns = state.staging.columns
     published = Entry(staged.leaf.location, columns, parameters) if newer is None else None
     expired = _expired({*state.history, day}, history_days, kept=day)
-    kept = {
-        one: location
-        for one, location in state.history.items()
-        if one not in expired and one != day
-    }
+    history = {one: with_slash(location) for one, location in state.history.items()}
+    kept = {one: at for one, at in history.items() if one not in expired and one != day}
     after = {*kept.values(), staged.leaf.location}
-    before = set(state.history.values())
+    # whose the data at any other address are is not known
+    before = {at for at in history.values() if at == root or _is_leaf(at, prefix, query_type)}
     if state.published is not None:
         location = with_slash(state.published.location)
         if published is None:
@@ -170,7 +183,7 @@ def _plan_table(
             # no object lies there: each partition has its own address
             f"{root}history/",
             tuple(column for column in columns if column.name != "execution_date"),
-            {"classification": "parquet", **_without(parameters, EXECUTION_DATE, ROW_COUNT)},
+            _without(parameters, EXECUTION_DATE_PARAMETER, ROW_COUNT_PARAMETER),
         ),
         execution_date=day,
         expired=expired,
@@ -185,13 +198,20 @@ def _expired(days: set[date], history_days: int, *, kept: date) -> tuple[date, .
     return tuple(sorted(day for day in days if day < first and day != kept))
 
 
+def _is_leaf(location: str, prefix: str, query_type: str) -> bool:
+    """Return whether an execution built a table of this kind at an address."""
+    leaf = find_leaf(location)
+    return leaf is not None and (leaf.prefix, leaf.query_type) == (prefix, query_type)
+
+
 def _is_own(published: Entry, prefix: str, query_type: str) -> bool:
     """Return whether a published table lies where its execution built it."""
-    leaf = find_leaf(with_slash(published.location))
+    location = with_slash(published.location)
+    leaf = find_leaf(location)
     return (
-        leaf is not None
-        and (leaf.prefix, leaf.query_type) == (prefix, query_type)
-        and leaf.execution == published.parameters.get(EXECUTION)
+        _is_leaf(location, prefix, query_type)
+        and leaf is not None
+        and leaf.execution == published.parameters.get(EXECUTION_PARAMETER)
     )
 
 

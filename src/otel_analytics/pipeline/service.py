@@ -32,7 +32,8 @@ __all__ = ["build_service"]
 GET_QUERY_RESULTS: Final = "arn:aws:states:::athena:getQueryResults"
 VERIFY_TIMEOUT_S: Final = 1800
 READ_TIMEOUT_S: Final = 60
-MAX_CHECK_ROWS: Final = 1000  # of one page
+MAX_CHECK_ROWS: Final = 1000  # of one page, its head included
+MAX_FINDINGS: Final = 5  # of one service's result
 
 _CAUGHT: Final = {
     "ErrorEquals": ["States.ALL"],
@@ -51,8 +52,30 @@ _CHECK_ROWS: Final = r"""(
     'severity': Data[1].VarCharValue,
     'query_type': Data[2].VarCharValue,
     'found': $number(Data[3].VarCharValue),
-    'message': $substring(Data[4].VarCharValue, 0, 500)
+    'message': Data[4].VarCharValue
   }]
+)"""
+# The result of a service has the first findings, errors before warnings, and where all of them are.
+_CHECKS: Final = """(
+  $errors := $checks[severity = 'error' and found > 0];
+  $warnings := $checks[severity = 'warning' and found > 0];
+  $said := function($findings, $first) {[
+    $filter($findings, function($finding, $place) { $place < $first }).{
+      'check_name': check_name, 'query_type': query_type, 'found': found,
+      'message': $substring(message, 0, $states.input.message_characters)
+    }
+  ]};
+  {
+    'run': $count($checks[severity != 'info']),
+    'scanned_bytes': $states.input.verified_bytes,
+    'errors_found': $count($errors),
+    'warnings_found': $count($warnings),
+    'errors': $said(
+      $append($errors[check_name = 'service_known'], $errors[check_name != 'service_known']), $most
+    ),
+    'warnings': $said($warnings, $most - $count($errors)),
+    'findings_location': $states.input.findings_location
+  }
 )"""
 
 
@@ -95,6 +118,7 @@ def build_service(metrics: Iterable[Metric], settings: Settings) -> dict[str, An
 
 
 def _verification(settings: Settings) -> States:
+    unknown = "$states.input.checks.errors[check_name = 'service_known']"
     return {
         "BuildVerificationQuery": lambda_task(
             settings.athena.checks_builder_function,
@@ -123,6 +147,8 @@ def _verification(settings: Settings) -> States:
                     "$merge([$sift($states.input, function($value, $key) "
                     "{ $key != 'query_string' }), "
                     "{'verification': $states.result.QueryExecution.QueryExecutionId, "
+                    "'findings_location': "
+                    "$states.result.QueryExecution.ResultConfiguration.OutputLocation, "
                     "'verified_bytes': "
                     "$states.result.QueryExecution.Statistics.DataScannedInBytes}])"
                 ),
@@ -145,16 +171,10 @@ def _verification(settings: Settings) -> States:
             "Output": jsonata(
                 f"""(
   $checks := {_CHECK_ROWS};
-  $found := function($severity) {{ [$checks[severity = $severity and found > 0].{{
-    'check_name': check_name, 'query_type': query_type, 'found': found, 'message': message
-  }}] }};
+  $most := {MAX_FINDINGS};
   $merge([$states.input, {{
-    'checks': {{
-      'run': $count($checks[severity != 'info']),
-      'scanned_bytes': $states.input.verified_bytes,
-      'errors': $found('error'),
-      'warnings': $found('warning')
-    }},
+    'checks': {_CHECKS},
+    'is_whole': $not($exists($states.result.NextToken)),
     'tables': [$states.input.tables.(
       $table := $;
       $counted := $checks[check_name = 'row_count' and query_type = $table.query_type];
@@ -169,23 +189,32 @@ def _verification(settings: Settings) -> States:
             "Type": "Choice",
             "Choices": [
                 _judged(
-                    "$states.input.checks.errors[check_name = 'service_known']", "UnknownService"
+                    "$not($states.input.is_whole)",
+                    "ChecksNotRead",
+                    f"'the checks gave more than the {MAX_CHECK_ROWS} rows of one page, so that "
+                    "not all of them are known: have fewer checks of your own in checks.folder'",
                 ),
-                _judged("$states.input.checks.errors", "ChecksFailed"),
+                _judged(
+                    f"$count({unknown}) > 0", "UnknownService", f"$join([{unknown}.message], '; ')"
+                ),
+                _judged(
+                    "$states.input.checks.errors_found > 0",
+                    "ChecksFailed",
+                    "$join([$states.input.checks.errors.message], '; ')",
+                ),
             ],
             "Default": "PublishTables",
         },
     }
 
 
-def _judged(errors: str, name: str) -> dict[str, Any]:
-    """Return the rule that lets a service fail with the messages of what its checks found."""
+def _judged(condition: str, error: str, cause: str) -> dict[str, Any]:
+    """Return the rule that lets a service fail because of its checks."""
     return {
-        "Condition": jsonata(f"$count({errors}) > 0"),
+        "Condition": jsonata(condition),
         "Output": jsonata(
             "$merge([$states.input, {'failure': {'state': 'VerifyTables', "
-            f"'error': '{name}', "
-            f"'cause': $substring($join([{errors}.message], '; '), 0, 1000)}}}}])"
+            f"'error': '{error}', 'cause': {cause}}}}}])"
         ),
         "Next": "ServiceFailed",
     }
@@ -220,7 +249,8 @@ def _publication(settings: Settings) -> States:
                 "{'status': 'FAILED', " + _result("[]") + ", "
                 "'state': $states.input.failure.state, "
                 "'error': $states.input.failure.error, "
-                "'cause': $states.input.failure.cause}"
+                "'cause': $substring($states.input.failure.cause, 0, "
+                "2 * $states.input.message_characters)}"
             ),
             "End": True,
         },

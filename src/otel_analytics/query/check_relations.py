@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
 
+import sqlglot
 from sqlglot import exp
 
 from otel_analytics.metrics.catalog import find_metric, load_catalog
-from otel_analytics.query.binding import date_literal
+from otel_analytics.query.binding import bind, date_literal
 from otel_analytics.query.events import (
     build_events,
     build_known_services,
@@ -23,7 +26,10 @@ if TYPE_CHECKING:
     from otel_analytics.config import Settings
     from otel_analytics.metrics import Reads
 
-__all__ = ["CheckedTable", "Subject", "relation_builders", "union_all"]
+__all__ = ["CheckedTable", "Subject", "relation_builders", "union_all", "with_what_they_read"]
+
+# Of each relation of gaps, the one whose days it looks at.
+_GAPS: Final = {"lake_gaps": "lake_days", "service_gaps": "service_days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,7 @@ def relation_builders(
             "known_services": lambda: build_known_services(
                 first_day=first_day, last_day=last_day, source=subject.source, settings=settings
             ),
+            **{name: partial(_gaps, of, subject.execution_date) for name, of in _GAPS.items()},
         }
     return builders
 
@@ -130,6 +137,31 @@ def _events(subject: Subject, query_type: str, reads: Reads, settings: Settings)
         last_day=last_day,
         settings=settings,
     )
+
+
+def with_what_they_read(relations: Iterable[str]) -> set[str]:
+    """Return the relations, and those of which they are made."""
+    names = set(relations)
+    for gaps in names & _GAPS.keys():
+        names |= {_GAPS[gaps], "accepted_gaps"}
+    return names
+
+
+def _gaps(of: str, execution_date: date) -> exp.Query:
+    query = _gaps_template().copy()
+    for table in list(query.find_all(exp.Table)):
+        if table.name == "data_days":
+            table.replace(exp.to_table(of))
+    bind(query, {"execution_date": date_literal(execution_date)})
+    return query
+
+
+@cache
+def _gaps_template() -> exp.Query:
+    text = resources.files(__package__).joinpath("gaps.sql").read_text("utf-8")
+    template = sqlglot.parse_one(text, read="athena")
+    assert isinstance(template, exp.Query)  # noqa: S101 - the file is a SELECT
+    return template
 
 
 def _tables(subject: Subject, settings: Settings) -> exp.Select:

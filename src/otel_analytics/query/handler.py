@@ -50,16 +50,19 @@ def build_query(
     *,
     settings: Settings,
     delete_prefix: Callable[[S3Address], Deletion],
+    delete_directly_under: Callable[[S3Address], Deletion],
     now: Callable[[], datetime],
 ) -> dict[str, Any]:
     """Return the statement that builds one table, after its location was emptied.
 
     With `execution` and `attempt` it is a staging table, whose name and location carry both.
+    Without them it lies at its root, where only the objects directly there are deleted: below are
+    those of published tables and of the history.
 
     Shape:  query_string, execution_date, query_type, table, s3_location, service_names,
         cleanup_result
-    Raises: InvalidPayload naming the field and what is allowed; what `delete_prefix` raises, since
-        a CTAS refuses a location that holds data
+    Raises: InvalidPayload naming the field and what is allowed; what the deletion raises, since a
+        CTAS refuses a location that holds data
     """
     try:
         request, target = _parse(event, settings=settings, now=now)
@@ -81,7 +84,8 @@ def build_query(
             f"the text {ATTEMPT_TO_COME} stands in the settings of a query, where the number of "
             "the attempt would replace it: write it otherwise"
         )
-    deletion = delete_prefix(S3Address.parse(target.location)) if cleanup else Deletion(0, 0)
+    delete = delete_prefix if target.is_staging else delete_directly_under
+    deletion = delete(S3Address.parse(target.location)) if cleanup else Deletion(0, 0)
     return {
         "query_string": query_string,
         "execution_date": request.execution_date.isoformat(),
@@ -104,6 +108,7 @@ class _Target:
 
     table: str
     location: str
+    is_staging: bool
 
 
 def _parse(
@@ -137,7 +142,7 @@ def _target(event: Mapping[str, Any], query_type: str) -> _Target:
     execution, attempt = event.get("execution"), event.get("attempt")
     if execution is None and attempt is None:
         location = table_location(str(s3_base), prefix, query_type)
-        return _Target(table_name(prefix, query_type), location)
+        return _Target(table_name(prefix, query_type), location, is_staging=False)
     is_number = isinstance(attempt, int) and not isinstance(attempt, bool) and attempt >= 0
     if not is_number and attempt != ATTEMPT_TO_COME:
         raise InvalidPayload(
@@ -145,7 +150,7 @@ def _target(event: Mapping[str, Any], query_type: str) -> _Target:
             f"not {str(attempt)[:80]!r}"
         )
     leaf = Leaf(str(s3_base), prefix, query_type, parse_execution_token(execution), str(attempt))
-    return _Target(leaf.staging_table, leaf.location)
+    return _Target(leaf.staging_table, leaf.location, is_staging=True)
 
 
 def source_of(payload: Mapping[str, Any], settings: Settings) -> str:

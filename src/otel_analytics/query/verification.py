@@ -20,6 +20,9 @@ from otel_analytics.checks.catalog import EACH
 from otel_analytics.errors import InvalidName, InvalidPayload
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import (
+    EXECUTION_DATE_PARAMETER,
+    EXECUTION_PARAMETER,
+    ROW_COUNT_PARAMETER,
     Leaf,
     S3Address,
     parse_date,
@@ -35,6 +38,7 @@ from otel_analytics.query.check_relations import (
     Subject,
     relation_builders,
     union_all,
+    with_what_they_read,
 )
 from otel_analytics.query.checks import build_findings, check_columns
 from otel_analytics.query.handler import source_of
@@ -48,18 +52,14 @@ if TYPE_CHECKING:
     from otel_analytics.metrics import Reads
 
 __all__ = [
-    "EXECUTION_DATE_PARAMETER",
-    "EXECUTION_PARAMETER",
     "MAX_FINDINGS",
-    "ROW_COUNT_PARAMETER",
+    "MAX_MESSAGES",
+    "MAX_MESSAGE_CHARACTERS",
+    "MAX_ROWS",
     "CatalogTable",
     "build_checks_query",
     "build_verification",
 ]
-
-EXECUTION_PARAMETER: Final = "otel_analytics.execution"
-EXECUTION_DATE_PARAMETER: Final = "otel_analytics.execution_date"
-ROW_COUNT_PARAMETER: Final = "otel_analytics.row_count"
 
 _FIELDS: Final = (
     "service_name", "table_prefix", "s3_base", "execution_date", "execution", "source", "tables",
@@ -69,6 +69,15 @@ _TABLE_FIELDS: Final = ("query_type", "table", "location")
 _OF_EVENTS: Final = ("event_name", "is_session_start", "is_product_view", "is_cart_add")
 _TABLE_NAME: Final = re.compile(r"[a-z0-9_]{1,255}")
 MAX_FINDINGS: Final = 20
+# A state reads the rows in one page of 256 KiB: 218 bytes a row and 6 a character, which is what
+# JSON makes of a control character, are 207 KB at most.
+MAX_ROWS: Final = 400
+MAX_MESSAGES: Final = 40
+MAX_MESSAGE_CHARACTERS: Final = 500
+_UNREADABLE: Final = (
+    "a finding cannot be read, since found is no whole number, 0 or more, or query_type is none of "
+    "the tables: correct the check; "
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +113,30 @@ def build_verification(
 def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Settings) -> str:
     """Return one Athena statement that makes the checks, but those that read what is not there.
 
-    Raises: CheckError naming file and line; InvalidPayload if the text is longer than Athena takes
+    Raises: CheckError naming file and line; InvalidPayload if the text is longer than Athena takes,
+        or its rows are more than `MAX_ROWS`
     """
     checks = list(checks)
     builders = relation_builders(subject, settings, reads=_coarsest(checks))
     checks = [check for check in checks if builders.keys() >= set(check.reads)]
+    _check_rows(checks, subject)
     parameters = _parameters(subject, settings)
     findings = [build_findings(check, parameters) for check in checks]
-    read = {"tables", *(name for check in checks for name in check.reads)}
+    read = with_what_they_read({"tables", *(name for check in checks for name in check.reads)})
     relations: dict[str, exp.Query] = {name: builders[name]() for name in builders if name in read}
     relations["findings"] = union_all(findings)
     relations["checks"] = _listed(checks, settings)
     query = _template().copy()
-    bind(query, {"most": exp.Literal.number(MAX_FINDINGS), "each": exp.Literal.string(EACH)})
+    bind(
+        query,
+        {
+            "most": exp.Literal.number(MAX_FINDINGS),
+            "each": exp.Literal.string(EACH),
+            "unreadable": exp.Literal.string(_UNREADABLE),
+            "messages": exp.Literal.number(MAX_MESSAGES),
+            "characters": exp.Literal.number(MAX_MESSAGE_CHARACTERS),
+        },
+    )
     ctes = [
         exp.CTE(this=select, alias=exp.TableAlias(this=exp.to_identifier(name)))
         for name, select in relations.items()
@@ -136,6 +156,20 @@ def _coarsest(checks: Iterable[Check]) -> Reads:
     """Return the coarsest rows of `events` that tell the checks what they ask of an event."""
     texts = [check.sql.lower() for check in checks if "events" in check.reads]
     return "events" if any(name in text for name in _OF_EVENTS for text in texts) else "visits"
+
+
+def _check_rows(checks: Iterable[Check], subject: Subject) -> None:
+    """Check that what the checks can give fits into the page that is read of it.
+
+    Raises: InvalidPayload
+    """
+    # what is of each table may also have findings that are of none
+    rows = sum(len(subject.tables) + 1 if check.table == EACH else 1 for check in checks)
+    if rows > MAX_ROWS:
+        raise InvalidPayload(
+            f"the checks give up to {rows} rows, one for each check and table, and {MAX_ROWS} can "
+            "be read: have fewer checks of your own in checks.folder, or let one file find more"
+        )
 
 
 def _listed(checks: Iterable[Check], settings: Settings) -> exp.Select:
