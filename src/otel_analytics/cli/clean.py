@@ -22,7 +22,7 @@ __all__ = ["clean_command"]
 @settings_options
 @click.pass_context
 def clean_command(ctx: click.Context, /, *, yes: bool, as_json: bool, **flags: Any) -> None:
-    """List the staging tables and data that nobody needs any more; with --yes, delete them.
+    """List the tables and data that nobody needs any more; with --yes, delete them.
 
     These are what executions that are over built and did not publish, and versions of tables that
     were superseded, but for the last publish.keep_versions. Nothing of an execution that is

@@ -246,6 +246,13 @@ class Catalog:
             ).fetchall()
         return [(TableName(name, database), location) for database, name, location in rows]
 
+    def partition_parameter(self, name: str) -> list[str]:
+        """Return what partitions of any table have for a parameter, where they have it."""
+        with self.home.reading() as connection:
+            rows = connection.execute("SELECT parameters FROM partitions").fetchall()
+        found = (json.loads(parameters).get(name) for (parameters,) in rows)
+        return [value for value in found if value is not None]
+
 
 def _json_list(values: tuple[str, ...]) -> str:
     return json.dumps(values, ensure_ascii=False)

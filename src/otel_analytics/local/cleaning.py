@@ -14,9 +14,12 @@ from otel_analytics.local.catalog import Catalog, EntityNotFound
 from otel_analytics.local.publications import Publications
 from otel_analytics.names import S3Address, execution_token
 from otel_analytics.pipeline.cleaning import CatalogReferences, Leftover, Size, plan_cleaning
-from otel_analytics.pipeline.leaves import find_leaf, find_root
+from otel_analytics.pipeline.leaves import find_leaf, find_root, owner_of
+from otel_analytics.pipeline.level_leaves import level_location
 from otel_analytics.pipeline.publication import is_due
+from otel_analytics.pipeline.refresh import PREVIOUS
 from otel_analytics.query.handler import Deletion
+from otel_analytics.query.levels import load_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +61,7 @@ def delete_versions(locations: Iterable[str], store: ObjectStore) -> Cleaned:
 
 
 def _delete_version(location: str, store: ObjectStore) -> Deletion:
-    if find_leaf(location) is not None:
+    if owner_of(location) is not None:
         return store.delete_prefix(S3Address.parse(location))
     if find_root(location) is not None:
         return store.delete_directly_under(S3Address.parse(location))
@@ -101,7 +104,10 @@ class Cleaner:
         keep = self.settings.publish.keep_versions
         due: set[str] = set()
         # how many versions another database keeps stands in settings that are not known here
-        kept = set(self._publications.superseded_elsewhere())
+        kept = {
+            *self._publications.superseded_elsewhere(),
+            *self.catalog.partition_parameter(PREVIOUS),
+        }
         for one in self._publications.superseded():
             is_over = is_due(one.number, latest=one.latest, keep_versions=keep)
             (due if is_over else kept).add(one.location)
@@ -120,8 +126,9 @@ class Cleaner:
     def _sizes(self) -> dict[str, Size]:
         """Return the leaves that hold data, and the roots that hold objects directly."""
         sizes: dict[str, Size] = {}
-        for s3_base in self._s3_bases():
-            for one in self.store.list(S3Address.parse(f"{s3_base}/")):
+        levels = (level_location(self.settings.lake, level) for level in load_levels())
+        for prefix in (*(f"{s3_base}/" for s3_base in self._s3_bases()), *levels):
+            for one in self.store.list(S3Address.parse(prefix)):
                 folder, _, _ = str(one.address).rpartition("/")
                 place = _place(f"{folder}/")
                 if place is not None:
@@ -143,12 +150,12 @@ class Cleaner:
 
 
 def _place(folder: str) -> str | None:
-    """Return the leaf in which a folder lies, or the root that it is."""
+    """Return the leaf or the partition in which a folder lies, or the root that it is."""
     if find_root(folder) is not None:
         return folder
     parts = folder.split("/")
     for length in range(len(parts) - 1, 3, -1):
         candidate = "/".join(parts[:length]) + "/"
-        if find_leaf(candidate) is not None:
+        if owner_of(candidate) is not None:
             return candidate
     return None

@@ -11,7 +11,7 @@ from otel_analytics.local.planned_refresh import planned_refresh
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import Leaf, table_prefix
 from otel_analytics.pipeline.cost import CHECKS
-from otel_analytics.pipeline.refresh_payload import level_location
+from otel_analytics.pipeline.level_leaves import level_location
 from otel_analytics.query.handler import build_query
 from otel_analytics.query.level_queries import build_level_table
 from otel_analytics.query.levels import ACTIVITY, PERIOD, load_levels
@@ -124,7 +124,7 @@ def _raw_sizes(estimator: Estimator, settings: Settings) -> dict[str, int]:
 
 def _level_query(step: Step, settings: Settings) -> str:
     level = load_levels()[step.level]
-    location = f"{level_location(settings.lake, level)}{_EXECUTION}/"
+    location = f"{level_location(settings.lake, level.name)}{_EXECUTION}/"
     return build_level_table(
         level,
         [period for period, _ in step.periods],

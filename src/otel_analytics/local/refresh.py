@@ -15,20 +15,17 @@ from otel_analytics.errors import ActivityChanged, Failed, InvalidPayload
 from otel_analytics.local.catalog import Catalog, EntityNotFound, Partition, Table
 from otel_analytics.local.raw_files import find_raw_files
 from otel_analytics.names import S3Address
+from otel_analytics.pipeline.level_leaves import find_level_leaf, level_location
 from otel_analytics.pipeline.refresh import (
     IS_EMPTY,
     LEVEL,
+    PREVIOUS,
     VERSION,
     needed_days,
     plan_refresh,
     versions_of,
 )
-from otel_analytics.pipeline.refresh_payload import (
-    is_partition,
-    level_location,
-    parse_build,
-    parse_fields,
-)
+from otel_analytics.pipeline.refresh_payload import parse_build, parse_fields
 from otel_analytics.query.handler import ATTEMPT_TO_COME, execution_date_of
 from otel_analytics.query.level_queries import build_level_table
 from otel_analytics.query.levels import (
@@ -50,8 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["activity_refresher"]
 
-# Where a partition was before, for readers under way: it goes with the next change.
-_PREVIOUS: Final = "otel_analytics.previous"
 _HIVE_TYPES: Final = {"VARCHAR": "string"}
 
 
@@ -128,7 +123,7 @@ class _Refresher:
             columns=tuple(
                 Column(name, _HIVE_TYPES.get(kind, kind.lower())) for name, kind in level.columns
             ),
-            location=level_location(self.settings.lake, level),
+            location=level_location(self.settings.lake, level.name),
             partition_keys=(Column(PERIOD, "string"),),
             parameters={"classification": "parquet", LEVEL: level.name},
         )
@@ -150,8 +145,8 @@ class _Refresher:
         query = build_level_table(
             build.level,
             list(build.periods),
-            table=build.table,
-            location=build.location(self.settings.lake),
+            table=build.leaf.table,
+            location=build.leaf.location(self.settings.lake),
             settings=self.settings,
         )
         if query.count(ATTEMPT_TO_COME) != 2:
@@ -193,13 +188,13 @@ class _Refresher:
 
         Shape:  partitions, not_deleted
         """
-        location = S3Address.parse(build.location(self.settings.lake))
+        location = S3Address.parse(build.leaf.location(self.settings.lake))
         folders = make_durable(location, self.store)
         with self.catalog.home.transaction(durable=True):
             is_current = self._are_inputs(build, inputs)
             superseded = self._change(build, folders) if is_current else []
             with suppress(EntityNotFound):
-                self.catalog.drop_table(TableName(build.table, self.settings.athena.database))
+                self.catalog.drop_table(TableName(build.leaf.table, self.settings.athena.database))
         if not is_current:
             self.store.delete_prefix(location)
             raise ActivityChanged(
@@ -224,15 +219,15 @@ class _Refresher:
         if table is None:
             raise Failed(f"the table {build.level.name} is not there: start a new execution")
         there = {one.values[0]: one for one in table.partitions}
-        if self._find(build.table) is None:
+        if self._find(build.leaf.table) is None:
             if all(
-                period in there and there[period].location == build.partition(lake, period)
+                period in there and there[period].location == build.leaf.partition(lake, period)
                 for period in build.periods
             ):
                 return []  # a call that is repeated
             raise Failed(
-                f"the table {build.table} does not exist, so nothing is registered: start a new "
-                "execution"
+                f"the table {build.leaf.table} does not exist, so nothing is registered: start a "
+                "new execution"
             )
         changed, superseded = [], []
         for period, version in build.periods.items():
@@ -240,9 +235,9 @@ class _Refresher:
             if f"{PERIOD}={period}" not in folders:
                 parameters[IS_EMPTY] = "true"
             if period in there:
-                parameters[_PREVIOUS] = there[period].location
-                superseded.append(there[period].parameters.get(_PREVIOUS, ""))
-            changed.append(Partition((period,), build.partition(lake, period), parameters))
+                parameters[PREVIOUS] = there[period].location
+                superseded.append(there[period].parameters.get(PREVIOUS, ""))
+            changed.append(Partition((period,), build.leaf.partition(lake, period), parameters))
         self.catalog.replace_partitions(table, changed)
         return [address for address in superseded if address]
 
@@ -251,7 +246,7 @@ class _Refresher:
         problems = []
         for location in locations:
             try:
-                if not is_partition(location):
+                if find_level_leaf(location) is None:
                     raise Failed("it is no address of a partition")
                 self.store.delete_prefix(S3Address.parse(location))
             except (Failed, OSError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from otel_analytics.pipeline.leaves import find_leaf, is_staging, with_slash
+from otel_analytics.pipeline.leaves import find_leaf, is_staging, owner_of, with_slash
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from otel_analytics.query.statements import TableName
 
 __all__ = ["CatalogReferences", "Leftover", "Size", "plan_cleaning"]
+
+
+Kind = Literal["activity", "staging", "superseded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,11 @@ class Size:
 class Leftover:
     """Data that nobody needs, with the staging tables over them.
 
-    `kind` is `superseded` for versions that publications have replaced, else `staging`.
+    `kind` is `superseded` for versions that publications have replaced, `activity` for what a
+    refresh has left, else `staging`.
     """
 
-    kind: Literal["staging", "superseded"]
+    kind: Kind
     location: str
     execution: str | None
     tables: tuple[TableName, ...]
@@ -71,7 +75,7 @@ class CatalogReferences:
 
         That is a leaf with all that lies below it, or else the objects directly there.
         """
-        return location in (self.exact if find_leaf(location) is None else self.inside)
+        return location in (self.exact if owner_of(location) is None else self.inside)
 
 
 def _folders(location: str) -> list[str]:
@@ -91,25 +95,32 @@ def plan_cleaning(
     """Return what may go, in order of the addresses.
 
     `sizes` has the addresses at which there are data. `due` and `kept` are superseded ones, the
-    latter for readers under way. `running` says of each known execution whether it is under way.
+    latter, and those of partitions that a refresh replaced, for readers under way. `running` says
+    of each known execution whether it is under way.
     """
     found = []
     for location in sorted({*sizes, *references.staging, *due}):
-        leaf = find_leaf(location)
-        if leaf is None and location not in due:
+        execution = owner_of(location)
+        if execution is None and location not in due:
             continue
         # of an execution that is not known here, nothing is known
-        if leaf is not None and running.get(leaf.execution, True):
+        if execution is not None and running.get(execution, True):
             continue
         if location in kept or references.hold(location):
             continue
         found.append(
             Leftover(
-                "superseded" if location in due else "staging",
+                _kind_of(location, due),
                 location,
-                leaf.execution if leaf else None,
+                execution,
                 references.staging.get(location, ()),
                 sizes.get(location, Size()),
             )
         )
     return tuple(found)
+
+
+def _kind_of(location: str, due: Collection[str]) -> Kind:
+    if location in due:
+        return "superseded"
+    return "staging" if find_leaf(location) else "activity"

@@ -8,8 +8,18 @@ from __future__ import annotations
 from otel_analytics.errors import InvalidName
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import Leaf, S3Address, parse_table_prefix, table_name
+from otel_analytics.pipeline.level_leaves import find_level_leaf
 
-__all__ = ["find_leaf", "find_root", "is_staging", "lies_at_root", "with_slash"]
+__all__ = ["find_leaf", "find_root", "is_staging", "lies_at_root", "owner_of", "with_slash"]
+
+
+def owner_of(location: str) -> str | None:
+    """Return the execution that builds at an address that ends with `/`; None if none does.
+
+    That is a leaf, or where a step of a refresh builds, or a partition there.
+    """
+    leaf = find_leaf(location) or find_level_leaf(location)
+    return leaf.execution if leaf else None
 
 
 def find_leaf(location: str) -> Leaf | None:
@@ -43,8 +53,11 @@ def find_root(location: str) -> tuple[str, str, str] | None:
 
 def is_staging(name: str, location: str) -> bool:
     """Return whether a table is one that an execution has built and not published."""
-    leaf = find_leaf(with_slash(location))
-    return leaf is not None and leaf.staging_table == name
+    location = with_slash(location)
+    leaf, level_leaf = find_leaf(location), find_level_leaf(location)
+    return (leaf is not None and leaf.staging_table == name) or (
+        level_leaf is not None and level_leaf.table == name
+    )
 
 
 def lies_at_root(name: str, location: str) -> bool:

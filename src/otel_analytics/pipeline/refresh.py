@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IS_EMPTY",
     "LEVEL",
+    "PREVIOUS",
     "VERSION",
     "RawFile",
     "RefreshPlan",
@@ -54,6 +55,8 @@ __all__ = [
 LEVEL: Final = "otel_analytics.level"
 VERSION: Final = "otel_analytics.version"
 IS_EMPTY: Final = "otel_analytics.is_empty"
+# Where a partition was before, for readers under way: it goes with the next change.
+PREVIOUS: Final = "otel_analytics.previous"
 
 # The reply of the Lambda that plans passes through a state's 256 KiB, and its history's.
 _MAX_PERIODS: Final = 1000

@@ -12,73 +12,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.errors import InvalidName, InvalidPayload
 from otel_analytics.names import parse_execution_token
+from otel_analytics.pipeline.level_leaves import LevelLeaf, is_attempt, is_step
 from otel_analytics.query.handler import ATTEMPT_TO_COME
-from otel_analytics.query.levels import PERIOD, Level, days_of, load_levels, period_of
+from otel_analytics.query.levels import Level, days_of, load_levels, period_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LevelBuild", "is_partition", "level_location", "parse_build", "parse_fields"]
+__all__ = ["LevelBuild", "parse_build", "parse_fields"]
 
 _ACTIONS: Final = {
     "plan": ("execution_time", "execution_date"),
     "build": ("level", "periods", "execution", "step"),
     "register": ("level", "periods", "execution", "step", "attempt", "inputs"),
 }
-_FOLDER: Final = "activity"
-
-_STEP: Final = re.compile(r"[0-9]{1,9}(_[0-9]{1,9}){2}")
-_ATTEMPT: Final = re.compile(r"0|[1-9][0-9]{0,8}")
-_TOKEN: Final = re.compile(r"[a-z0-9_]{1,100}")
 _VERSION: Final = re.compile(r"[0-9a-f]{24}")
 
 
 @dataclass(frozen=True, slots=True)
 class LevelBuild:
-    """Some partitions of a level, as one attempt of one step of an execution builds them.
-
-    `periods` gives the version of each. `attempt` is a number, or `{attempt}` in a query that is
-    built once for several.
-    """
+    """Some partitions of a level, and where they are built; `periods` gives the version of each."""
 
     level: Level
     periods: Mapping[str, str]
-    execution: str
-    step: str
-    attempt: str
-
-    @property
-    def table(self) -> str:
-        """The name of the table that the query creates."""
-        return f"{self.level.name}_{self.execution}_{self.step}_{self.attempt}"
-
-    def location(self, lake: str) -> str:
-        """Return the S3 prefix of its data, with its closing slash."""
-        root = f"{level_location(lake, self.level)}{self.execution}/{self.step}"
-        return f"{root}/{self.attempt}/"
-
-    def partition(self, lake: str, period: str) -> str:
-        """Return the S3 prefix of one partition's data, with its closing slash."""
-        return f"{self.location(lake)}{PERIOD}={period}/"
-
-
-def level_location(lake: str, level: Level) -> str:
-    """Return the S3 prefix under which all data of a level lie, with its closing slash."""
-    return f"{lake.rstrip('/')}/{_FOLDER}/{level.name}/"
-
-
-def is_partition(location: str) -> bool:
-    """Return whether an address is one at which a step builds a partition of a level."""
-    folder, level, execution, step, attempt, period, end = ("", *location.rsplit("/", 7))[-7:]
-    return (
-        folder == _FOLDER
-        and level in load_levels()
-        and _TOKEN.fullmatch(execution) is not None
-        and _STEP.fullmatch(step) is not None
-        and _ATTEMPT.fullmatch(attempt) is not None
-        and period.startswith(f"{PERIOD}=")
-        and not end
-    )
+    leaf: LevelLeaf
 
 
 def parse_fields(event: Any) -> str:
@@ -109,16 +66,17 @@ def parse_build(event: Mapping[str, Any]) -> LevelBuild:
     if level is None:
         raise InvalidPayload(f"level must be one of {', '.join(load_levels())}")
     step, attempt = event["step"], event.get("attempt", ATTEMPT_TO_COME)
-    if not isinstance(step, str) or not _STEP.fullmatch(step):
+    if not isinstance(step, str) or not is_step(step):
         raise InvalidPayload(f"step must be three numbers with _ between, not {str(step)[:80]!r}")
-    is_number = isinstance(attempt, str) and _ATTEMPT.fullmatch(attempt)
+    is_number = isinstance(attempt, str) and is_attempt(attempt)
     if "attempt" in event and not is_number:
         raise InvalidPayload(f"attempt must be a whole number, not {str(attempt)[:80]!r}")
     try:
         execution = parse_execution_token(event["execution"])
     except InvalidName as error:
         raise InvalidPayload(str(error)) from error
-    return LevelBuild(level, _parse_periods(event["periods"], level), execution, step, attempt)
+    leaf = LevelLeaf(level.name, execution, step, attempt)
+    return LevelBuild(level, _parse_periods(event["periods"], level), leaf)
 
 
 def _parse_periods(given: Any, level: Level) -> dict[str, str]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["build_coverage", "build_level_coverage", "coverage_warnings"]
 
+# They have one window.
+_FACTS = ("dau", "session_metrics", "conversion")
 _NAMED_EVENTS = ("session_start", "product_view", "cart_add")
 
 
@@ -69,11 +71,11 @@ def _missing_keys(
     ]
 
 
-def _missing_events(name: str, counts: Sequence[int], *, settings: Settings) -> list[str]:
+def _missing_events(name: str, counts: Sequence[int | None], *, settings: Settings) -> list[str]:
     missing = [
         f"events.{setting} = {', '.join(getattr(settings.events, setting))}"
         for setting, count in zip(_NAMED_EVENTS, counts, strict=True)
-        if not count
+        if count == 0
     ]
     if not missing:
         return []
@@ -104,13 +106,14 @@ def build_coverage(
 def build_level_coverage(
     *, service_names: Sequence[str], execution_date: date, settings: Settings
 ) -> str:
-    """Return the same of the levels; the named events are those that conversion counts.
+    """Return the same of the activity tables, in the window of their facts, by these.
 
-    Shape:  that of `build_coverage`; named events as sessions and users, in conversion's window
+    Shape:  that of `build_coverage`; what carries a user or a session, and named events, are
+        counted as the tables count them, as events, sessions or users; where no event carries a
+        session, named events are NULL
     """
-    window = window_of(find_metric("mau"), execution_date, settings)
-    request = QueryRequest("conversion", tuple(service_names), execution_date, source="activity")
-    query = template(
+    window = window_of(find_metric(_FACTS[0]), execution_date, settings)
+    query: exp.Query = template(
         "level_coverage.sql",
         {"services": level_table(SERVICES, settings)},
         {
@@ -119,5 +122,8 @@ def build_level_coverage(
             "of_services": exp.column("service_name").isin(*literals(service_names)),
         },
     )
-    facts = build_select(request, settings)
-    return query.with_("facts", as_=facts, copy=False).sql(dialect="athena", comments=False)
+    for query_type in _FACTS:
+        request = QueryRequest(query_type, tuple(service_names), execution_date, "activity")
+        facts = build_select(request, settings)
+        query = query.with_(query_type, as_=facts, copy=False)
+    return query.sql(dialect="athena", comments=False)
