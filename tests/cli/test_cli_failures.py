@@ -19,7 +19,7 @@ from demo.otlp import ShopEvent, export_requests, json_document, write_json_line
 from otel_analytics.query import coverage
 from tests.cli.conftest import E
 from tests.cli.seven import tables_of
-from tests.cli.shell import Shell, ended
+from tests.cli.shell import PROGRAM, Shell, ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -286,6 +286,8 @@ def test_what_may_not_be_read_or_written_is_refused(
     otto_shell: Shell, otto_exports: Path, tmp_path: Path
 ) -> None:
     nobody = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    if subprocess.run([*nobody, "test", "-r", PROGRAM]).returncode:
+        pytest.skip("the folders above this checkout are closed to other users")
     # The folders that pytest makes are closed to others.
     for parent in tmp_path.parents[:3]:
         if parent.owner() == "root" and "pytest" in parent.name:
