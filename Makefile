@@ -31,7 +31,12 @@ lint: setup ## check style, types and the layers of the architecture
 docs: setup ## write what the docs take from the code
 	$(BIN)/python docs/generate.py
 
-bench: setup ## measure, beside a peer in the same run
+build/peers/.installed: requirements-bench.lock
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/python -m pip install --quiet --require-hashes -r requirements-bench.lock
+	@touch $@
+
+bench: setup build/peers/.installed ## measure, beside peers in the same run (about an hour)
 	$(BIN)/python -m bench
 
 lock: ## resolve the dependencies anew into requirements.lock (needs uv)

@@ -1,7 +1,7 @@
 """Every benchmark, one after the other: `python -m bench`, or `make bench`."""
 
-from bench import asl, ingest, pipeline
+from bench import asl, ingest, pipeline, refresh
 
-for benchmark in (ingest, pipeline, asl):
+for benchmark in (ingest, pipeline, asl, refresh):
     print(f"── {benchmark.__name__}", flush=True)
     benchmark.main()

@@ -11,12 +11,10 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from pathlib import Path
 
 import duckdb
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["BIG_SERVICE", "SMALL_SERVICE", "Clickstream"]
 
@@ -25,6 +23,8 @@ SMALL_SERVICE = "theshop-app"
 
 EVENTS_A_SESSION = 12  # the mean; sessions have 1 to 23
 STEP_S = 45  # from one event of a session to the next
+# However long the history is, the audience is one: few of it come often, many once.
+USERS_PER_DAILY_EVENT = 1.5
 WITHOUT_USER = 0.10
 WITHOUT_SESSION = 0.05
 WITHOUT_NAME = 0.005
@@ -129,7 +129,8 @@ class Clickstream:
 
     def write(self, folder: Path) -> None:
         """Write the events into `logall`'s folders, unless they are there."""
-        done = folder.parent / f"{folder.name}.{self.events}-{self.days}-{self.seed}"
+        made_by = sha256(Path(__file__).read_bytes() + repr(self).encode()).hexdigest()[:16]
+        done = folder.parent / f"{folder.name}.{made_by}"
         if done.exists():
             return
         shutil.rmtree(folder, ignore_errors=True)
@@ -151,7 +152,7 @@ class Clickstream:
                 begin=max(0, number - 1) * sessions,
                 end=(number + 1) * sessions,
                 step_s=STEP_S,
-                users=max(1, self.events // 60),
+                users=max(1, int(USERS_PER_DAILY_EVENT * self.events / self.days)),
                 small=SMALL_SERVICE,
                 big=BIG_SERVICE,
                 of_small_service=OF_SMALL_SERVICE,

@@ -48,7 +48,7 @@ __all__ = ["main"]
 FOLDER = Path("build/bench").resolve()
 PEERS_PYTHON = Path("build/peers/bin/python")
 SERVICES = (BIG_SERVICE, SMALL_SERVICE)
-EXECUTION_DATE = date(2025, 4, 1)
+EXECUTION_DATE = date(2025, 4, 16)  # in the midst of a month, as most days are
 RECORDS = 300_000  # of the ingest
 
 

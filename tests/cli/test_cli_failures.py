@@ -16,7 +16,6 @@ import pytest
 import zstandard
 
 from demo.otlp import ShopEvent, export_requests, json_document, write_json_lines
-from otel_analytics.query import coverage
 from tests.cli.conftest import E
 from tests.cli.seven import tables_of
 from tests.cli.shell import PROGRAM, Shell, ended
@@ -150,50 +149,61 @@ def test_a_corrupt_lake_file_is_named_by_query_and_run(own_otto: Shell) -> None:
     address = f"s3://{file.relative_to(own_otto.home / 's3')}"
     before = own_otto.done("executions", "--json").json
     published = tables_of(own_otto, "otto")
-    for arguments in (
-        ["query", "SELECT COUNT(*) FROM logall"],
-        ["run", "otto", "--execution-date", E],
-        ["inspect"],
-    ):
+    for arguments in (["query", "SELECT COUNT(*) FROM logall"], ["inspect"]):
         message = own_otto.failed(*arguments)
         assert message.startswith(f"HIVE_BAD_DATA: {address} cannot be read: ")
         assert message.endswith("remove the file or put a whole one in its place")
     assert own_otto.done("executions", "--json").json == before
+    run = own_otto.run("run", "otto", "--execution-date", E)
+    assert run.exit_code == 1
+    (reason,) = [line for line in run.stderr.splitlines() if line.startswith("  States.TaskFailed")]
+    assert reason.startswith(
+        f"  States.TaskFailed: BuildLevel: HIVE_BAD_DATA: {address} cannot be read: "
+    )
+    assert reason.endswith("remove the file or put a whole one in its place")
     assert tables_of(own_otto, "otto") == published
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_table_of_damaged_data_is_tried_once_and_fails_its_service(
-    own_otto: Shell, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("source", "error"), [("activity", "States.TaskFailed"), ("raw", "ServicesFailed")]
+)
+def test_damaged_data_are_tried_once_and_fail_the_refresh_or_the_service_that_reads_them(
+    own_otto: Shell, source: str, error: str
 ) -> None:
-    # The check before a run would find the damage first, as it does in the next test.
-    monkeypatch.setattr(coverage, "coverage_warnings", lambda *_, **__: [])
+    published = tables_of(own_otto, "otto")
     file = lake_file(own_otto, "2022-08-28")
     damage_column(file, "event_name")
     address = f"s3://{file.relative_to(own_otto.home / 's3')}"
-    run = own_otto.run("run", "otto", "--execution-date", E, "--name", "damaged")
+    named = ("--name", "damaged", "--source", source)
+    run = own_otto.run("run", "otto", "--execution-date", E, *named)
     assert run.exit_code == 1
     assert f"States.TaskFailed: HIVE_BAD_DATA: {address} cannot be read" in run.stderr
     assert "    what to do: Remove the file that the reason names" in run.stderr
     assert "see: otel-analytics history damaged --reverse-order" in run.stderr
     assert "Traceback" not in run.stderr
     described = own_otto.done("describe", "damaged", "--json").json
-    assert described["error"] == "ServicesFailed"
+    assert described["error"] == error
     assert f"HIVE_BAD_DATA: {address}" in described["cause"]
     events = own_otto.done("history", "damaged", "--json").json
     (failed,) = [event for event in events if event["type"] == "TaskFailed"]
     query = json.loads(failed["taskFailedEventDetails"]["cause"])["QueryExecution"]
     assert query["Status"]["State"] == "FAILED"
     assert query["Status"]["StateChangeReason"].startswith(f"HIVE_BAD_DATA: {address}")
+    assert tables_of(own_otto, "otto") == published
 
 
-def test_a_damaged_file_of_the_lake_is_found_before_a_run_begins(own_otto: Shell) -> None:
-    file = lake_file(own_otto, "2022-08-28")
-    damage_column(file, "event_name")
-    before = own_otto.done("executions", "--json").json
-    message = own_otto.failed("run", "otto", "--execution-date", E)
-    assert message.startswith(f"HIVE_BAD_DATA: s3://{file.relative_to(own_otto.home / 's3')}")
-    assert own_otto.done("executions", "--json").json == before
+def test_a_damaged_file_is_found_before_any_service_is_begun(own_otto: Shell) -> None:
+    damage_column(lake_file(own_otto, "2022-08-28"), "event_name")
+    run = own_otto.run("run", "otto", "--execution-date", E, "--name", "damaged")
+    assert run.exit_code == 1
+    events = own_otto.done("history", "damaged", "--json").json
+    entered = [
+        event["stateEnteredEventDetails"]["name"]
+        for event in events
+        if event["type"] == "TaskStateEntered"
+    ]
+    assert entered == ["PlanRefresh", "BuildLevelQuery", "BuildLevel"]
 
 
 def test_a_run_reads_only_the_files_of_its_windows(own_otto: Shell) -> None:
@@ -208,8 +218,9 @@ def test_a_run_reads_only_the_files_of_its_windows(own_otto: Shell) -> None:
     assert len(own_otto.query("SELECT * FROM otto_dau_summary")) == 9
     # One day further and a damaged file is in the window.
     cut = ("--set", "min_data_date=2022-08-19")
-    message = own_otto.failed("run", "otto", "--execution-date", E, *cut)
-    assert "year=2022/month=08/day=19/" in message
+    run = own_otto.run("run", "otto", "--execution-date", E, *cut)
+    assert run.exit_code == 1
+    assert "year=2022/month=08/day=19/" in run.stderr
 
 
 def test_a_shorter_window_scans_fewer_bytes(otto_shell: Shell) -> None:

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from demo.otlp import ShopEvent
+from otel_analytics.query.levels import load_levels
 from tests.cli.conftest import E
 from tests.oracle.seven_tables import COLUMNS, TABLES
 
@@ -116,7 +117,8 @@ def test_verify_before_any_run_is_refused(shell: Shell) -> None:
 def test_tables_have_the_columns_of_the_definition(otto_shell: Shell) -> None:
     tables = {one["table"]: one for one in otto_shell.done("tables", "--json").json}
     published = {f"otto_{name}_summary" for name in TABLES}
-    assert set(tables) == {"logall", *published, *(f"{name}_history" for name in published)}
+    history = {f"{name}_history" for name in published}
+    assert set(tables) == {"logall", *load_levels(), *published, *history}
     for query_type in TABLES:
         table = tables[f"otto_{query_type}_summary"]
         declared = {name: kind.upper() for name, kind in table["columns"].items()}

@@ -96,11 +96,20 @@ def test_a_payload_names_its_services(shell: Shell, ingest: Ingest) -> None:
     started = datetime.fromisoformat(summary.pop("execution_time"))
     assert started <= datetime.fromisoformat(execution["startDate"])
     assert summary.pop("summary_location").startswith(f"{summary['output_location']}/summaries/")
+    cost = shell.done("cost", "--json").json
     assert summary == {
         "database": "log_db",
         "output_location": "s3://otel-analytics/athena-results",
         "processed_services": 2,
+        # of each service seven tables and the checks; of the refresh all levels but the two of
+        # months that are over, as there is none
+        "queries": 2 * 8 + 7,
+        "billed_bytes": 23 * 10_000_000,
+        "scanned_bytes": cost["scanned_bytes"],
+        "least_transitions": cost["transitions"],
+        "estimated_cost_usd": cost["estimated_cost_usd"],
     }
+    assert cost["scanned_bytes"] > 0
     for prefix, days in (("theshop_brand", 3), ("theshop_pharmacy", 2)):
         sql = f"SELECT COUNT(*) AS days FROM {prefix}_dau_summary"
         assert shell.query(sql) == [{"days": days}]

@@ -11,6 +11,8 @@ import pytest
 
 from otel_analytics.config import settings_table
 from otel_analytics.local.home import SCHEMA_VERSION
+from tests.cli.conftest import E
+from tests.cli.seven import tables_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,7 +223,7 @@ def test_a_payload_that_is_not_json_is_refused(own_otto: Shell, text: str) -> No
         ),
         (
             {"service_names": ["otto"], "date": "2022-08-29"},
-            "the input may have the fields service_names, execution_date, replace_newer; "
+            "the input may have the fields service_names, execution_date, replace_newer, source; "
             "found service_names, date",
         ),
     ],
@@ -309,6 +311,7 @@ def test_a_query_cannot_reach_files_of_the_machine(otto_shell: Shell, tmp_path: 
         ("source.user_key=SELECT 1", "source.user_key: 'SELECT 1' is not one SQL expression"),
         ("source.user_key=a; DROP TABLE b", "source.user_key: 'a; DROP TABLE b' is not one SQL"),
         ("source.user_key=a +", "source.user_key: 'a +' is not SQL"),
+        ("source.timestamp=a, b", "source.timestamp: 'a, b' is not"),
     ],
 )
 def test_a_broken_source_mapping_is_refused_and_named(
@@ -319,11 +322,22 @@ def test_a_broken_source_mapping_is_refused_and_named(
     assert own_otto.done("executions", "--json").json == before
 
 
-def test_a_source_mapping_to_a_column_that_is_not_there_fails_before_an_execution(
-    own_otto: Shell,
+@pytest.mark.parametrize(
+    ("source", "state", "error"),
+    [("activity", "BuildLevel", "States.TaskFailed"), ("raw", "CreateMAUTable", "ServicesFailed")],
+)
+def test_a_source_mapping_to_a_column_that_is_not_there_fails_where_the_logs_are_read(
+    own_otto: Shell, source: str, state: str, error: str
 ) -> None:
-    before = own_otto.done("executions", "--json").json
-    message = own_otto.failed("run", "otto", "--set", "source.user_key=nosuch")
-    assert "COLUMN_NOT_FOUND" in message
-    assert "nosuch" in message
-    assert own_otto.done("executions", "--json").json == before
+    """Over the activity tables that is before any service."""
+    before = tables_of(own_otto, "otto")
+    mapping = ("--set", "source.user_key=nosuch", "--source", source)
+    ended = own_otto.run("run", "otto", "--execution-date", E, *mapping, "--name", "wrong")
+    assert ended.exit_code == 1
+    described = own_otto.done("describe", "wrong", "--json").json
+    assert described["error"] == error
+    assert f"{state}: " in described["cause"]
+    assert "COLUMN_NOT_FOUND" in described["cause"]
+    assert "nosuch" in described["cause"]
+    assert "COLUMN_NOT_FOUND" in ended.stderr
+    assert tables_of(own_otto, "otto") == before

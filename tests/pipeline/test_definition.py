@@ -37,6 +37,14 @@ def service_states(document: dict[str, Any]) -> dict[str, Any]:
     return states
 
 
+def step_states(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the states of one step of the refresh."""
+    stage = document["States"]["RefreshActivity"]["ItemProcessor"]["States"]["BuildStage"]
+    states = stage["ItemProcessor"]["States"]
+    assert isinstance(states, dict)
+    return states
+
+
 def branch_states(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for batch in BATCHES:
         for branch in service_states(document)[batch]["Branches"]:
@@ -63,6 +71,11 @@ def test_the_states_are_those_of_the_design(document: dict[str, Any]) -> None:
         "CheckInput",
         "InvalidInput",
         "TransformServiceNames",
+        "ReadsActivity",
+        "PlanRefresh",
+        "RefreshActivity",
+        "IsRefreshed",
+        "RefreshFailed",
         "ProcessEachService",
         "SummarizeResults",
         "StoreSummary",
@@ -82,6 +95,15 @@ def test_the_states_are_those_of_the_design(document: dict[str, Any]) -> None:
         "JudgeVerification",
         "PublishTables",
         "ServiceFailed",
+    ]
+    assert list(step_states(document)) == [
+        "BuildLevelQuery",
+        "BuildLevel",
+        "CanLevelSucceed",
+        "WaitForLevel",
+        "RegisterPartitions",
+        "StepOvertaken",
+        "StepFailed",
     ]
     assert [name for name, state in branch_states(document) if state["Type"] == "Task"] == [
         f"{verb}{label}{noun}"
@@ -105,10 +127,11 @@ def test_every_task_has_a_time_limit_and_is_retried_three_times(document: dict[s
             *document["States"].items(),
             *service_states(document).items(),
             *branch_states(document),
+            *step_states(document).items(),
         )
         if state["Type"] == "Task"
     }
-    assert len(tasks) == 3 * 7 + 5
+    assert len(tasks) == 3 * 7 + 5 + 4
     for name, task in tasks.items():
         assert task["TimeoutSeconds"] > 0, name
         (retrier,) = task["Retry"]
@@ -117,7 +140,7 @@ def test_every_task_has_a_time_limit_and_is_retried_three_times(document: dict[s
         if name != "StoreSummary":
             # whatever else fails goes to a Choice, or fails its service, and is not repeated
             assert not {"States.ALL", "States.TaskFailed"} & set(retrier["ErrorEquals"]), name
-        assert task["Catch"][0]["ErrorEquals"] == ["States.ALL"], name
+        assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
 
 
 @pytest.mark.parametrize(
@@ -198,7 +221,7 @@ def test_a_payload_that_is_no_object_is_refused(document: dict[str, Any], payloa
 def test_a_field_that_means_nothing_is_refused(document: dict[str, Any]) -> None:
     said = problem(document, {"service_names": ["one"], "executiondate": "2025-10-28"})
     assert said == (
-        "the input may have the fields service_names, execution_date, replace_newer; "
+        "the input may have the fields service_names, execution_date, replace_newer, source; "
         "found service_names, executiondate"
     )
 
@@ -207,6 +230,14 @@ def test_a_field_that_means_nothing_is_refused(document: dict[str, Any]) -> None
 def test_replace_newer_is_true_or_false(document: dict[str, Any], value: Any) -> None:
     said = problem(document, {"service_names": ["one"], "replace_newer": value})
     assert (said or "").startswith("replace_newer must be true or false; found ")
+
+
+@pytest.mark.parametrize("value", [None, "", "Raw", "activity ", True, 1, [], ["raw"], {}])
+def test_source_is_activity_or_raw(document: dict[str, Any], value: Any) -> None:
+    said = problem(document, {"service_names": ["one"], "source": value})
+    assert (said or "").startswith("source must be activity or raw; found ")
+    for allowed in ("activity", "raw"):
+        assert problem(document, {"service_names": ["one"], "source": allowed}) is None
 
 
 def test_exactly_the_days_of_the_calendar_pass_as_execution_date(document: dict[str, Any]) -> None:

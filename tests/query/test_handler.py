@@ -90,8 +90,9 @@ def test_an_attempt_to_come_has_no_location_to_clean() -> None:
 
 def test_the_attempts_stand_in_may_not_be_an_event_name() -> None:
     settings = load_settings(environment={}, flags={"events.active": "a,{attempt}"})
+    event = STAGING | {"attempt": "{attempt}", "cleanup_s3": False, "source": "raw"}
     with pytest.raises(InvalidPayload, match="stands in the settings of a query"):
-        call(STAGING | {"attempt": "{attempt}", "cleanup_s3": False}, settings)
+        call(event, settings)
 
 
 @pytest.mark.parametrize("attempt", [-1, 1.5, "2", True, None, [], "../x"])
@@ -194,4 +195,18 @@ def test_more_text_than_athena_takes_is_refused() -> None:
     names = ",".join(f"event.{i:06}" for i in range(20_000))
     settings = load_settings(environment={"OTEL_ANALYTICS_EVENTS_ACTIVE": names})
     with pytest.raises(InvalidPayload, match="Athena takes 262144"):
-        call(EVENT, settings)
+        call(EVENT | {"source": "raw"}, settings)
+
+
+@pytest.mark.parametrize("source", ["raws", "", True, ["raw"]])
+def test_a_source_is_activity_or_raw(source: Any) -> None:
+    with pytest.raises(InvalidPayload, match="source"):
+        call(EVENT | {"source": source})
+
+
+def test_the_tables_are_built_from_activity_unless_the_event_or_the_settings_say_raw() -> None:
+    raw = load_settings(environment={}, flags={"source.read": "raw"})
+    assert '"activity_mau"' in call(EVENT)[0]["query_string"]
+    assert call(EVENT, raw) == call(EVENT | {"source": "raw"})
+    assert '"logall"' in call(EVENT, raw)[0]["query_string"]
+    assert call(EVENT | {"source": "activity"}, raw) == call(EVENT)

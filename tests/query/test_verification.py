@@ -31,6 +31,10 @@ EVENT: dict[str, Any] = {
 }
 
 
+# Session and is_active come with `events`, as the metrics read it.
+OF_USERS = {"service_name", "user_key", "event_name", "session_id", "is_active"}
+
+
 def build(event: Any, settings: Settings = Settings()) -> str:  # noqa: B008 - frozen
     reply = build_verification(
         event, settings=settings, get_table=lambda _: CatalogTable("s3://x/y/", {})
@@ -56,12 +60,24 @@ def test_the_raw_logs_are_read_by_four_checks_and_each_of_them_reads_few_columns
     query = parse_one(build(EVENT), read="athena")
     ctes = {cte.alias: cte.this for cte in query.find(exp.With).expressions}  # type: ignore[union-attr]
     raw = [name for name, select in ctes.items() if "logall" in tables_of(select)]
-    assert sorted(raw) == ["events", "known_services", "lake_days"]
+    assert sorted(raw) == ["active_users", "known_services", "lake_days", "service_days"]
     others = [select for name, select in ctes.items() if name not in raw]
     references = [name for select in others for name in tables_of(select) if name in raw]
-    assert sorted(references) == ["events", "events", "known_services", "lake_days"]
-    columns = {column.name for column in ctes["lake_days"].find_all(exp.Column)}
-    assert columns == {"year", "month", "day", "event_date"}
+    assert sorted(references) == sorted(raw)
+    of_the_day = {"year", "month", "day", "event_date"}
+    columns = {name: {one.name for one in ctes[name].find_all(exp.Column)} for name in raw}
+    assert columns == {
+        "active_users": {*of_the_day, *OF_USERS},
+        "known_services": {*of_the_day, "service_name"},
+        "lake_days": of_the_day,
+        "service_days": {*of_the_day, "service_name"},
+    }
+
+
+def test_no_check_reads_the_raw_logs_where_the_tables_are_built_from_activity() -> None:
+    query = parse_one(build({**EVENT, "source": "activity"}), read="athena")
+    read = {table for table in tables_of(query) if table.startswith(("activity", "logall"))}
+    assert read == {"activity_users", "activity_visits", "activity_services"}
 
 
 def tables_of(select: exp.Expr) -> list[str]:

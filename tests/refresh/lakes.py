@@ -18,18 +18,19 @@ from otel_analytics.local.refresh import activity_refresher
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import S3Address
 from otel_analytics.query.build import QueryRequest, build_select
-from otel_analytics.query.statements import Column
+from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
+    from otel_analytics.local.catalog import Partition
     from otel_analytics.local.embedded import EmbeddedAws
     from otel_analytics.local.query_executions import QueryExecution
     from tests.oracle.seven_tables import Event
 
-__all__ = ["Lake", "at", "open_lake"]
+__all__ = ["Lake", "at", "open_lake", "partitions_of"]
 
 # The columns of `logall` that anything reads, and those of a table in the seed's shape.
 _TYPES = {"timestamp": "timestamp", "service_name": "string", "event_name": "string",
@@ -138,28 +139,41 @@ class Lake:
         return tables
 
 
+def partitions_of(lake: Lake, level: str) -> dict[str, Partition]:
+    """Return the partitions that are registered of a level, by their periods."""
+    table = lake.aws.catalog.table(TableName(level, lake.settings.athena.database))
+    return {partition.values[0]: partition for partition in table.partitions}
+
+
 def _no_clock() -> datetime:
     raise AssertionError("the tests give the date")
 
 
 @contextmanager
-def open_lake(folder: Path, settings: Settings | None = None) -> Iterator[Lake]:
-    """Open a home with an empty table of raw logs; it is gone afterwards."""
+def open_lake(
+    folder: Path, settings: Settings | None = None, *, copy_of: Path | None = None
+) -> Iterator[Lake]:
+    """Open a home with an empty table of raw logs, or a copy of a home; it is gone afterwards."""
     settings = replace(settings or Settings(), home=str(folder))
+    if copy_of is not None:
+        shutil.copytree(copy_of, folder)  # with the files' times, which tell one from another
     with open_embedded_aws(settings) as aws:
-        table = settings.source.table
-        types = _SEED_TYPES if table == "seed_logs" else _TYPES
-        aws.catalog.create_table(
-            Table(
-                database=settings.athena.database,
-                name=table,
-                columns=tuple(Column(*item) for item in types.items()),
-                partition_keys=tuple(Column(key, "string") for key in settings.source.partitions),
-                location=f"{settings.lake}/{table}/",
-            )
-        )
+        if copy_of is None:
+            aws.catalog.create_table(_raw_logs(settings))
         yield Lake(aws, settings)
     shutil.rmtree(folder)
+
+
+def _raw_logs(settings: Settings) -> Table:
+    table = settings.source.table
+    types = _SEED_TYPES if table == "seed_logs" else _TYPES
+    return Table(
+        database=settings.athena.database,
+        name=table,
+        columns=tuple(Column(*item) for item in types.items()),
+        partition_keys=tuple(Column(key, "string") for key in settings.source.partitions),
+        location=f"{settings.lake}/{table}/",
+    )
 
 
 def _rows(events: Sequence[Event]) -> pa.Table:

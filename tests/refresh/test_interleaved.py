@@ -11,7 +11,7 @@ from otel_analytics.config import Activity, Settings
 from otel_analytics.errors import ActivityChanged
 from otel_analytics.query.levels import days_between
 from tests.oracle.seven_tables import Event
-from tests.refresh.lakes import Lake, at, open_lake
+from tests.refresh.lakes import Lake, at, open_lake, partitions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,13 +22,21 @@ E = date(2025, 3, 11)
 SETTINGS = Settings(activity=Activity(days_per_query=100))
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    """Three days, refreshed; after that one more file has come for the last of them."""
-    with open_lake(tmp_path / "home", SETTINGS) as opened:
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home with three days, refreshed; a copy is what a test may change."""
+    home = tmp_path_factory.mktemp("refreshed") / "home"
+    with open_lake(home, SETTINGS) as opened:
         for day in days_between(date(2025, 3, 8), DAY):
             opened.write(day, "in-time", [event("u1", day)])
         opened.refresh(E, "before")
+        yield home
+
+
+@pytest.fixture
+def lake(refreshed: Path, tmp_path: Path) -> Iterator[Lake]:
+    """Three days, refreshed; after that one more file has come for the last of them."""
+    with open_lake(tmp_path / "home", SETTINGS, copy_of=refreshed) as opened:
         opened.write(DAY, "late-1", [event("u2")])
         yield opened
 
@@ -59,19 +67,15 @@ def assert_as_raw(lake: Lake) -> None:
 
 
 def test_two_refreshes_that_plan_the_same_both_succeed(lake: Lake) -> None:
-    """Step by step in turn; whoever is second changes nothing but the addresses."""
+    """Step by step in turn; who is second at a step changes nothing but the addresses."""
     one, other = lake.plan(E), lake.plan(E)
     assert one == other
     for place, stage in enumerate(one["stages"]):
         for index, step in enumerate(stage["steps"]):
             number = f"1_{place}_{index}"
             inputs = [lake.build(step, execution=who, number=number) for who in ("a", "b")]
-            lake.register(step, inputs[0], execution="a", number=number)
-            if place == 0:
-                lake.register(step, inputs[1], execution="b", number=number)
-            else:
-                # b has built on what a registered, or a on what b did: both are the same
-                lake.register(step, inputs[1], execution="b", number=number)
+            for who, read in zip(("a", "b"), inputs, strict=True):
+                lake.register(step, read, execution=who, number=number)
     assert_as_raw(lake)
 
 
@@ -135,7 +139,7 @@ def test_an_older_state_of_the_files_that_is_registered_last_is_built_again(lake
     lake.refresh(E, "fast")
     lake.register(activity, inputs, execution="slow", number=number)
     assert users_of_the_day(lake, "activity") == ["u1", "u2"]
-    # visits are of the newer state: a step that was planned on the older one is not built on it
+    # the step that was planned on this state has it again
     number, visits = stage_of(plan, "activity_visits")
     lake.take(visits, execution="slow", number=number)
     assert users_of_the_day(lake, "activity_visits") == ["u1", "u2"]
@@ -177,11 +181,6 @@ def test_the_address_before_the_last_is_deleted_and_the_last_one_is_kept(lake: L
     assert period not in contents_of(lake, "activity", "before")
     assert period in contents_of(lake, "activity", "second")
     assert period in contents_of(lake, "activity", "third")
-
-
-def partitions_of(lake: Lake, level: str) -> Any:
-    (table,) = lake.aws.catalog.tables("log_db", level)
-    return table.partitions
 
 
 def folders_of(lake: Lake, level: str) -> set[str]:

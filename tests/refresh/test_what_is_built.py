@@ -13,7 +13,7 @@ from otel_analytics.pipeline import build_definition
 from otel_analytics.query.levels import days_between, load_levels
 from tests.metrics.duckdb_tables import SEED_SOURCE
 from tests.oracle.seven_tables import Event
-from tests.refresh.lakes import Lake, at, open_lake
+from tests.refresh.lakes import Lake, at, open_lake, partitions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,12 +39,19 @@ def fill(lake: Lake, first: date = FIRST, last: date = LAST) -> None:
         lake.write(day, "in-time", events_of(day, "commerce.session.start"))
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
-    """A lake whose levels are those of its files, as of E."""
-    with open_lake(tmp_path / "home", SETTINGS) as opened:
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home whose levels are those of its files, as of E; a copy is what a test may change."""
+    home = tmp_path_factory.mktemp("refreshed") / "home"
+    with open_lake(home, SETTINGS) as opened:
         fill(opened)
         opened.refresh(E, "first")
+        yield home
+
+
+@pytest.fixture
+def lake(refreshed: Path, tmp_path: Path) -> Iterator[Lake]:
+    with open_lake(tmp_path / "home", SETTINGS, copy_of=refreshed) as opened:
         yield opened
 
 
@@ -60,13 +67,8 @@ def built(steps: Sequence[dict[str, Any]]) -> Periods:
 
 def registered(lake: Lake) -> Periods:
     """Return the periods whose partitions are registered, by level."""
-    tables = {table.name: table for table in lake.aws.catalog.tables("log_db", "activity*")}
-    assert sorted(tables) == sorted(load_levels())
-    return {
-        level: sorted(partition.values[0] for partition in tables[level].partitions)
-        for level in tables
-        if tables[level].partitions
-    }
+    partitions = {level: partitions_of(lake, level) for level in load_levels()}
+    return {level: sorted(found) for level, found in partitions.items() if found}
 
 
 def queries_started(lake: Lake) -> int:

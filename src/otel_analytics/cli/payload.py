@@ -128,12 +128,14 @@ def coverage_warnings_of(aws: EmbeddedAws, payload: Any) -> list[str]:
 def check_payload(aws: EmbeddedAws, payload: Any) -> None:
     """Check that what a payload is to be built from is there; a wrong one is the state machine's.
 
-    Raises: Refused saying how to come by it
+    Raises: Refused saying how to come by it; InvalidSettings naming what of the mapping is no SQL
     """
     from otel_analytics.query.handler import source_of
+    from otel_analytics.query.source import check_mapping
 
     if service_names_of(payload):
         check_source(aws)
+        check_mapping(aws.settings)
         if payload.get("source") in SOURCES:
             source_of(payload, aws.settings)
 

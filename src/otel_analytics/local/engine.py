@@ -133,6 +133,8 @@ class Engine:
             raise InvalidSettings(
                 f"memory_limit: '{memory_limit}' is not understood; write e.g. 2GB ({error})"
             ) from error
+        # the files of the activity tables are read for one service after the other
+        self._connection.execute("SET parquet_metadata_cache = true")
         for statement in duckdb_prelude():
             self._connection.execute(statement)
 

@@ -60,6 +60,10 @@ PREVIOUS: Final = "otel_analytics.previous"
 
 # The reply of the Lambda that plans passes through a state's 256 KiB, and its history's.
 _MAX_PERIODS: Final = 1000
+# Of one query: https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
+MAX_PARTITIONS: Final = 100
+# By how many a query may read more days than of the raw logs: there are fewer rows of a day.
+_MORE_DAYS: Final = (1, 2, 6)
 _DAYS_PER_MONTH: Final = 30
 _VERSION_DIGITS: Final = 24
 
@@ -134,7 +138,7 @@ def plan_refresh(
 
 
 def _steps(level: Level, due: list[tuple[str, str]], settings: Settings) -> Iterator[Step]:
-    size = settings.activity.days_per_query
+    size = min(MAX_PARTITIONS, settings.activity.days_per_query * _MORE_DAYS[level.depth])
     if level.grain == "month":
         size = max(1, size // _DAYS_PER_MONTH)
     for start in range(0, len(due), size):

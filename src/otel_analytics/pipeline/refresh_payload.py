@@ -43,9 +43,9 @@ def parse_fields(event: Any) -> str:
 
     Raises: InvalidPayload
     """
-    if not isinstance(event, dict) or event.get("action") not in _ACTIONS:
+    action = event.get("action") if isinstance(event, dict) else None
+    if not isinstance(action, str) or action not in _ACTIONS:
         raise InvalidPayload(f"the event must have an action: {', '.join(_ACTIONS)}")
-    action = str(event["action"])
     allowed = ("action", *_ACTIONS[action])
     if missing := [name for name in allowed if name not in event]:
         raise InvalidPayload(f"the event of {action} lacks {', '.join(missing)}")

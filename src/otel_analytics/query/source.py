@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "any_of",
+    "check_mapping",
     "event_date",
     "in_partitions",
     "in_ranges",
@@ -46,6 +47,15 @@ def of_source(settings: Settings, **columns: exp.Expr) -> exp.Select:
     """Return the SELECT of some expressions over the raw logs."""
     items = [expression.as_(name) for name, expression in columns.items()]
     return exp.select(*items).from_(source_table(settings))
+
+
+def check_mapping(settings: Settings) -> None:
+    """Check that every column of the source mapping is an SQL expression.
+
+    Raises: InvalidSettings naming the setting
+    """
+    mapped_columns(settings)
+    mapped("timestamp", settings)
 
 
 def mapped_columns(settings: Settings) -> dict[str, exp.Expr]:
