@@ -235,15 +235,15 @@ def test_a_wrong_payload_ends_a_backfill_at_once(shell: Shell) -> None:
 
 
 def test_a_date_that_the_history_will_not_keep_is_said_before_the_run(own_otto: Shell) -> None:
-    """29 August is published: ten days before it are the 19th."""
-    ten_days = ("--set", "publish.history_days=10")
-    old = own_otto.run("run", "otto", "--execution-date", "2022-08-18", *ten_days)
-    assert old.stderr.startswith("warning: otto: the history keeps the 10 days before its newest")
-    assert "from 2022-08-19 on" in old.stderr
-    kept = own_otto.run("run", "otto", "--execution-date", "2022-08-19", *ten_days)
+    """29 August is published: two days before it are the 27th."""
+    two_days = ("--set", "publish.history_days=2")
+    old = own_otto.run("run", "otto", "--execution-date", "2022-08-26", *two_days)
+    assert old.stderr.startswith("warning: otto: the history keeps the 2 days before its newest")
+    assert "from 2022-08-27 on" in old.stderr
+    kept = own_otto.run("run", "otto", "--execution-date", "2022-08-27", *two_days)
     assert "the history keeps" not in kept.stderr
     # of a backfill, its own last date counts
-    many = own_otto.run("run", "otto", "--from", E, "--to", "2022-09-09", *ten_days)
+    many = own_otto.run("run", "otto", "--from", E, "--to", "2022-09-01", *two_days)
     assert "from 2022-08-30 on" in many.stderr
 
 

@@ -24,6 +24,8 @@ from otel_analytics.metrics import load_catalog
 from otel_analytics.names import table_name
 from otel_analytics.pipeline import build_definition
 from otel_analytics.pipeline.cleaning import CatalogReferences
+from otel_analytics.pipeline.refresh import PREVIOUS
+from otel_analytics.query.levels import ACTIVITY, SERVICES, VISITS, load_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 SERVICE: Final = "shop"
 FIRST_DAY: Final = datetime(2025, 3, 1, 12, tzinfo=UTC)
 DAYS: Final = 10
+LATE_DAY: Final = 5
+VISIT: Final = ("commerce.session.start", "commerce.product.view", "commerce.cart.add")
+# of a day and a service: of its two users, and of a third one who comes late
+EVENTS_OF_A_DAY: Final = (2 * len(VISIT), 3 * len(VISIT))
 PAUSE_S: Final = 0.05  # of a reader, whose reads would else take the time of what it watches
 PROCESSES: Final = get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__])
@@ -46,18 +52,27 @@ def settings_of(home: Path) -> Any:
 
 def fill(home: Path, services: Sequence[str], folder: Path) -> None:
     """Ingest ten days of events of each service: two users, two sessions, a view and a cart."""
-    events = [
-        ShopEvent(service, nanoseconds(day, minute), name, f"u{user}", f"s{user}-{day}")
-        for service in services
-        for day in range(DAYS)
-        for user in range(2)
-        for minute, name in enumerate(
-            ("commerce.session.start", "commerce.product.view", "commerce.cart.add")
-        )
+    of_each = [_visit(service, day, f"u{n}") for service in services for day in range(DAYS)
+               for n in range(2)]  # fmt: skip
+    _ingest(home, [event for visit in of_each for event in visit], folder / "events")
+
+
+def come_late(home: Path, folder: Path) -> None:
+    """Ingest a third user of a day that has been built, for the service."""
+    _ingest(home, _visit(SERVICE, LATE_DAY, "late"), folder / "late-events")
+
+
+def _visit(service: str, day: int, user: str) -> list[ShopEvent]:
+    return [
+        ShopEvent(service, nanoseconds(day, minute), name, user, f"s-{user}-{day}")
+        for minute, name in enumerate(VISIT)
     ]
-    write_json_lines(folder / "events", export_requests(events))
+
+
+def _ingest(home: Path, events: Sequence[ShopEvent], file: Path) -> None:
+    write_json_lines(file, export_requests(events))
     with open_embedded_aws(settings_of(home)) as aws:
-        ingest([folder / "events"], lake=aws.lake_folder(), keys=aws.settings.keys, processes=1)
+        ingest([file], lake=aws.lake_folder(), keys=aws.settings.keys, processes=1)
         aws.register_logall()
 
 
@@ -165,7 +180,10 @@ def _read(home: Path, services: tuple[str, ...], stop: Any, seen: Any, answers: 
 
 
 def wrong_with(aws: EmbeddedAws, service: str) -> list[str]:
-    """Return what a reader of all seven tables finds wrong, in one statement and in the catalog."""
+    """Return what a reader of all seven tables finds wrong, in one statement and in the catalog.
+
+    And whether a day of an activity table is neither its old self nor its new one.
+    """
     names = [table_name(service, query_type) for query_type in load_catalog()]
     parts = [
         f"SELECT '{name}', COUNT(*), MIN(execution_date), MAX(execution_date) FROM {name}"
@@ -181,7 +199,18 @@ def wrong_with(aws: EmbeddedAws, service: str) -> list[str]:
     executions = {tables[name].parameters["otel_analytics.execution"] for name in names}
     if len(executions) != 1:
         wrong.append(f"{service}: tables of the executions {executions}")
-    return wrong
+    return wrong + [f"{level} has {n} events of {day}" for level, day, n in half_days(aws, service)]
+
+
+def half_days(aws: EmbeddedAws, service: str) -> list[tuple[Any, ...]]:
+    """Return the days of which a level holds another number of events than there ever were."""
+    parts = [
+        f"SELECT '{level}', event_date, SUM(event_count) FROM {level} "
+        f"WHERE service_name = '{service}' GROUP BY event_date "
+        f"HAVING SUM(event_count) NOT IN {EVENTS_OF_A_DAY}"
+        for level in (ACTIVITY, VISITS, SERVICES)
+    ]
+    return aws.rows(" UNION ALL ".join(parts))
 
 
 def tables_of(home: Path, service: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -191,11 +220,20 @@ def tables_of(home: Path, service: str) -> dict[str, list[tuple[Any, ...]]]:
         return {name: sorted(aws.rows(f"SELECT * FROM {name}"), key=repr) for name in names}
 
 
+def levels_of(home: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of the activity tables, in a fixed order."""
+    with open_embedded_aws(settings_of(home)) as aws:
+        return {
+            level: sorted(aws.rows(f"SELECT * FROM {level}"), key=repr) for level in load_levels()
+        }
+
+
 def leaves(home: Path) -> set[str]:
-    """Return the locations under the tables' folders at which there are objects."""
-    base = home / "s3" / "otel-analytics" / "summary"
+    """Return the locations at which there are objects of tables, published or of activity."""
+    bucket = home / "s3" / "otel-analytics"
     return {
-        f"s3://otel-analytics/{os.path.relpath(folder, base.parent)}/"
+        f"s3://otel-analytics/{os.path.relpath(folder, bucket)}/"
+        for base in (bucket / "summary", bucket / "lake" / "activity")
         for folder, _, files in os.walk(base)
         if files
     }
@@ -212,11 +250,12 @@ def clean(home: Path) -> tuple[Leftover, ...]:
 def referred(home: Path) -> set[str]:
     """Return the locations of tables and partitions, and of the versions that are still kept.
 
-    Those of staging tables are not among them: nobody reads what was not published.
+    Those of staging tables are not among them: nobody reads what was not published or registered.
     """
     with open_embedded_aws(settings_of(home)) as aws:
         database = aws.settings.athena.database
         kept = {one.location for one in Publications(aws.home, database).superseded()}
+        kept.update(aws.catalog.partition_parameter(PREVIOUS))
         return kept | CatalogReferences.of(aws.catalog.locations()).exact
 
 

@@ -1,4 +1,7 @@
-"""Every task failed in every way while a reader asks for all tables: none missing or half true."""
+"""Every task failed in every way while a reader asks for all tables: none missing or half true.
+
+Those of the refresh among them: a new day is to build, and one of which a file has come late.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,10 @@ from tests.faults.runs import (
     SERVICE,
     Reader,
     clean,
+    come_late,
     fill,
     leaves,
+    levels_of,
     referred,
     run,
     tables_of,
@@ -42,20 +47,24 @@ KILLS = 10
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose tables are of the day before the last; a copy is what a test may change."""
+    """A home whose tables are of the day before the last; a copy is what a test may change.
+
+    After that, a file has come late for a day that stands in its activity tables.
+    """
     home = tmp_path_factory.mktemp("published") / "home"
     fill(home, [SERVICE], home.parent)
     assert run(home, [SERVICE], DAYS - 1) == "SUCCEEDED"
+    come_late(home, home.parent)
     return home
 
 
 @pytest.fixture(scope="session")
 def undisturbed(published: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The tables of a run without any fault."""
+    """The tables of a run without any fault, and the activity tables."""
     home = tmp_path_factory.mktemp("undisturbed") / "home"
     shutil.copytree(published, home)
     assert run(home, [SERVICE], DAYS) == "SUCCEEDED"
-    return tables_of(home, SERVICE)
+    return {**tables_of(home, SERVICE), **levels_of(home)}
 
 
 @pytest.fixture
@@ -65,7 +74,7 @@ def home(published: Path, tmp_path: Path) -> Path:
 
 def check(home: Path, undisturbed: dict[str, Any]) -> None:
     """Check that the tables are those of a run without any fault, and all that `clean` leaves."""
-    assert tables_of(home, SERVICE) == undisturbed
+    assert {**tables_of(home, SERVICE), **levels_of(home)} == undisturbed
     assert clean(home) == ()
     assert leaves(home) <= referred(home)
     assert unfinished(home) == []
@@ -134,11 +143,21 @@ def test_processes_that_die_at_any_moment_leave_no_half_truth(
     check(home, undisturbed)
 
 
-@pytest.mark.parametrize("error", ["FAILED", "CANCELLED", "FAILED=HIVE_PATH_ALREADY_EXISTS: x"])
-def test_a_query_that_ends_badly_costs_readers_nothing(
-    home: Path, undisturbed: dict[str, Any], error: str
+@pytest.mark.parametrize("state", ["BuildLevelQuery", "RegisterPartitions"])
+def test_a_step_that_is_overtaken_is_built_anew(
+    home: Path, undisturbed: dict[str, Any], state: str
 ) -> None:
     with Reader(home, [SERVICE]).reading():
-        run(home, [SERVICE], DAYS, [f"CreateDAUTable:{error}:2"])
+        assert run(home, [SERVICE], DAYS, [f"{state}:ActivityChanged:2"]) == "SUCCEEDED"
+    check(home, undisturbed)
+
+
+@pytest.mark.parametrize("state", ["CreateDAUTable", "BuildLevel"])
+@pytest.mark.parametrize("error", ["FAILED", "CANCELLED", "FAILED=HIVE_PATH_ALREADY_EXISTS: x"])
+def test_a_query_that_ends_badly_costs_readers_nothing(
+    home: Path, undisturbed: dict[str, Any], error: str, state: str
+) -> None:
+    with Reader(home, [SERVICE]).reading():
+        run(home, [SERVICE], DAYS, [f"{state}:{error}:2"])
         assert run(home, [SERVICE], DAYS) == "SUCCEEDED"
     check(home, undisturbed)

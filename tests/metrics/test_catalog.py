@@ -9,7 +9,7 @@ from otel_analytics.config import Settings
 from otel_analytics.errors import InvalidName, MetricError
 from otel_analytics.metrics import Metric, load_catalog
 from otel_analytics.metrics import catalog as catalog_module
-from otel_analytics.metrics.catalog import Window, find_metric, parse_metric
+from otel_analytics.metrics.catalog import Period, Window, find_metric, parse_metric
 from otel_analytics.query.build import QueryRequest, build_select
 
 HEADER = """\
@@ -52,6 +52,18 @@ def test_the_catalog_holds_the_seven_metrics_in_the_order_of_the_batches() -> No
     ]
 
 
+def test_of_each_metric_it_is_known_what_it_reads_and_which_rows_stay_as_they_are() -> None:
+    assert {name: (metric.reads, metric.period) for name, metric in load_catalog().items()} == {
+        "mau": ("visits", Period("month", "year_month")),
+        "dau": ("visits", Period("day", "date")),
+        "retention": ("visits", Period("day", "return_date", "calculation_date", (1, 7, 30))),
+        "conversion": ("visits", Period("day", "calculation_date")),
+        "user_cohort": ("users", None),
+        "session_metrics": ("events", Period("day", "calculation_date")),
+        "event_distribution": ("events", None),
+    }
+
+
 def test_every_table_says_whose_it_is_and_as_of_when() -> None:
     for metric in load_catalog().values():
         assert metric.columns[0].name == "service_name"
@@ -78,6 +90,35 @@ def test_a_file_with_header_and_select_is_a_metric(monkeypatch: pytest.MonkeyPat
         ("keys: service_name", "keys: signup", "signups.sql: keys: signup is no column"),
         ("-- title: Signups", "-- Signups", "signups.sql:1: is neither a field nor a column"),
         ("--   service_name VARCHAR the service\n", "", "must run from service_name to execution"),
+        ("-- batch", "-- read: users\n-- batch", "signups.sql:6: is neither a field nor a column"),
+        ("-- batch", "-- reads: logs\n-- batch", "reads: write one of events, visits, users"),
+        (
+            "-- batch",
+            "-- period: week signups\n-- batch",
+            "period: write e.g. 'day date' or 'month",
+        ),
+        ("-- batch", "-- period: day date\n-- batch", "signups.sql: period: date is no column"),
+        (
+            "-- batch",
+            "-- period: day signups\n-- reads: users\n-- batch",
+            "reads: rows of a period need visits or events",
+        ),
+        ("-- batch", "-- looks back: signups 1\n-- batch", "looks back: needs a period, of days"),
+        (
+            "-- batch",
+            "-- period: month signups\n-- looks back: signups 1\n-- batch",
+            "looks back: write e.g. 'calculation_date 1, 7, 30', of a period of days",
+        ),
+        (
+            "-- batch",
+            "-- period: day signups\n-- looks back: signups one\n-- batch",
+            "looks back: write e.g. 'calculation_date 1, 7, 30', of a period of days",
+        ),
+        (
+            "-- batch",
+            "-- period: day signups\n-- looks back: base 1\n-- batch",
+            "signups.sql: looks back: base is no column",
+        ),
     ],
 )
 def test_a_wrong_header_is_refused_with_file_and_line(old: str, new: str, message: str) -> None:

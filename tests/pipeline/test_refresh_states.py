@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_analytics import asl
+from otel_analytics.pipeline.cost import cost_of
 from otel_analytics.pipeline.refresh_states import MAX_PLANS
 from tests.pipeline.stand_in_aws import StandInAws, athena_failure
 
@@ -98,6 +99,20 @@ def test_every_step_of_a_stage_is_registered_before_the_next_stage_begins() -> N
             "activity", "activity", "activity_visits", "activity_dau", "activity_conversion",
         )
     ]  # fmt: skip
+
+
+def test_each_query_of_a_refresh_costs_what_it_scans_and_is_known_by_its_level() -> None:
+    aws = Refresher(plans=[WHOLE])
+    aws.failures["BuildLevel"] = [THROTTLED]
+    aws.failures["RegisterPartitions"] = [OVERTAKEN]
+    execution = aws.run(PAYLOAD)
+    cost = cost_of(execution.history)
+    built = [query.name for query in cost.queries if not query.service_name]
+    # by each of two plans, and those of a stage are built at once, in any order
+    once = ["activity", "activity", "activity_conversion", "activity_dau", "activity_visits"]
+    assert sorted(built) == sorted(2 * once)
+    assert cost.transitions == execution.transitions
+    assert cost.lambda_calls == len(aws.calls)
 
 
 def test_a_registration_says_what_was_built_by_which_attempt_and_of_what() -> None:

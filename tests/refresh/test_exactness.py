@@ -62,7 +62,10 @@ choices = st.fixed_dictionaries(
 
 
 class Refreshes(RuleBasedStateMachine):
-    """Files come late, change and go, settings and dates change; now and then, a refresh."""
+    """Files come late, change and go, settings and dates change; now and then, a refresh.
+
+    Others die on their way.
+    """
 
     files = Bundle("files")
 
@@ -127,6 +130,19 @@ class Refreshes(RuleBasedStateMachine):
     def the_date_changes(self, days: int) -> None:
         self.is_fresh = False
         self.execution_date = FIRST_E + timedelta(days=days)
+
+    @precondition(lambda self: not self.is_fresh)
+    @rule(taken=st.integers(0, 6))
+    def a_refresh_dies(self, taken: int) -> None:
+        """After some of its steps, and after the query of one more, which it does not register."""
+        self.number += 1
+        plan = self.lake.plan(self.execution_date)
+        steps = [step for stage in plan["stages"] for step in stage["steps"]]
+        named = {"execution": f"run_{self.number}"}
+        for number, step in enumerate(steps[: taken + 1]):
+            inputs = self.lake.build(step, **named, number=f"1_0_{number}")
+            if number < taken:
+                self.lake.register(step, inputs, **named, number=f"1_0_{number}")
 
     @precondition(lambda self: not self.is_fresh)
     @rule()

@@ -9,7 +9,7 @@ import pytest
 
 from otel_analytics.config import Activity, Settings
 from otel_analytics.errors import ActivityChanged
-from otel_analytics.query.levels import days_between
+from otel_analytics.query.levels import days_between, load_levels
 from tests.oracle.seven_tables import Event
 from tests.refresh.lakes import Lake, at, open_lake, partitions_of
 
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 DAY = date(2025, 3, 10)
 E = date(2025, 3, 11)
 SETTINGS = Settings(activity=Activity(days_per_query=100))
+# What follows from a file of the last day, whose month is not over.
+BUILT = (
+    "activity",
+    "activity_visits",
+    "activity_services",
+    "activity_dau",
+    "activity_retention",
+    "activity_conversion",
+    "activity_session_metrics",
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +77,7 @@ def assert_as_raw(lake: Lake) -> None:
 
 
 def test_two_refreshes_that_plan_the_same_both_succeed(lake: Lake) -> None:
-    """Step by step in turn; who is second at a step changes nothing but the addresses."""
+    """Step by step in turn; who is second at a step changes nothing, and leaves nothing."""
     one, other = lake.plan(E), lake.plan(E)
     assert one == other
     for place, stage in enumerate(one["stages"]):
@@ -76,6 +86,9 @@ def test_two_refreshes_that_plan_the_same_both_succeed(lake: Lake) -> None:
             inputs = [lake.build(step, execution=who, number=number) for who in ("a", "b")]
             for who, read in zip(("a", "b"), inputs, strict=True):
                 lake.register(step, read, execution=who, number=number)
+    assert {level for level in load_levels() if "a" in folders_of(lake, level)} == set(BUILT)
+    assert not any("b" in folders_of(lake, level) for level in load_levels())
+    assert lake.aws.catalog.tables("log_db", "activity*_b_*") == []
     assert_as_raw(lake)
 
 
@@ -110,23 +123,39 @@ def test_a_step_whose_base_another_replaced_before_its_query_is_not_built(lake: 
     assert_as_raw(lake)
 
 
-def test_a_base_that_is_rebuilt_the_same_while_a_step_reads_it_overtakes_the_step(
-    lake: Lake,
-) -> None:
-    """Its files are others, and what was read of the old ones may have been deleted meanwhile."""
+def test_what_others_build_the_same_overtakes_nobody_who_reads_it(lake: Lake) -> None:
+    """However many they are: the files of the first stay, and what was built of them counts."""
     plan = lake.plan(E)
     number, activity = stage_of(plan, "activity")
     lake.take(activity, execution="slow", number=number)
     place, visits = stage_of(plan, "activity_visits")
     inputs = lake.build(visits, execution="slow", number=place)
-    lake.take(activity, execution="fast", number=number)
-    with pytest.raises(ActivityChanged):
-        lake.register(visits, inputs, execution="slow", number=place)
-    # planned anew, it is the same step, of another number
-    number, again = stage_of(lake.plan(E), "activity_visits")
-    assert again == visits
-    lake.take(again, execution="slow", number=number.replace("1_", "2_", 1))
-    lake.refresh(E, "slow_2")
+    before = partitions_of(lake, "activity")
+    for other in ("second", "third", "fourth"):
+        lake.take(activity, execution=other, number=number)
+    assert partitions_of(lake, "activity") == before
+    assert contents_of(lake, "activity", "slow") == {f"period={DAY}"}
+    lake.register(visits, inputs, execution="slow", number=place)
+    lake.refresh(E, "next")
+    assert_as_raw(lake)
+
+
+def test_of_a_step_only_the_partitions_that_another_has_not_built_are_registered(
+    lake: Lake,
+) -> None:
+    """Two files come late; of the day before, another one has registered the partition first."""
+    day_before = date(2025, 3, 9)
+    lake.write(day_before, "late-1", [event("u4", day_before)])
+    number, both = stage_of(lake.plan(E), "activity")
+    inputs = lake.build(both, execution="slow", number=number)
+    one = {**both, "periods": {"2025-03-09": both["periods"]["2025-03-09"]}}
+    lake.take(one, execution="fast", number=number)
+    for _ in range(2):
+        answer = lake.register(both, inputs, execution="slow", number=number)
+        assert answer == {"partitions": 2, "not_deleted": []}
+        assert contents_of(lake, "activity", "slow") == {"period=2025-03-10"}
+        assert contents_of(lake, "activity", "fast") == {"period=2025-03-09"}
+    lake.refresh(E, "next")
     assert_as_raw(lake)
 
 
@@ -168,6 +197,43 @@ def test_a_registration_that_is_repeated_changes_nothing(lake: Lake) -> None:
     table = partitions_of(lake, "activity")
     assert lake.register(activity, inputs, execution="a", number=number) == answer
     assert partitions_of(lake, "activity") == table
+
+
+def test_a_registration_whose_answer_was_lost_stands_though_its_base_is_another_since(
+    lake: Lake,
+) -> None:
+    """It is called again, and must not take for overtaken what is registered and read."""
+    plan = lake.plan(E)
+    number, activity = stage_of(plan, "activity")
+    lake.take(activity, execution="slow", number=number)
+    place, visits = stage_of(plan, "activity_visits")
+    inputs = lake.build(visits, execution="slow", number=place)
+    answer = lake.register(visits, inputs, execution="slow", number=place)
+    lake.write(DAY, "late-2", [event("u3")])
+    number, activity = stage_of(lake.plan(E), "activity")
+    lake.take(activity, execution="fast", number=number)
+    assert lake.register(visits, inputs, execution="slow", number=place) == answer
+    assert users_of_the_day(lake, "activity_visits") == ["u1", "u2"]
+    # and, for readers under way, where another one has replaced it meanwhile
+    lake.refresh(E, "next")
+    assert lake.register(visits, inputs, execution="slow", number=place) == answer
+    assert contents_of(lake, "activity_visits", "slow") == {f"period={DAY}"}
+    assert users_of_the_day(lake, "activity_visits") == ["u1", "u2", "u3"]
+    assert_as_raw(lake)
+
+
+def test_a_step_that_was_overtaken_is_so_whenever_it_is_asked(lake: Lake) -> None:
+    plan = lake.plan(E)
+    number, activity = stage_of(plan, "activity")
+    lake.take(activity, execution="slow", number=number)
+    number, visits = stage_of(plan, "activity_visits")
+    inputs = lake.build(visits, execution="slow", number=number)
+    lake.write(DAY, "late-2", [event("u3")])
+    lake.refresh(E, "fast")
+    for _ in range(2):
+        with pytest.raises(ActivityChanged):
+            lake.register(visits, inputs, execution="slow", number=number)
+    assert_as_raw(lake)
 
 
 def test_the_address_before_the_last_is_deleted_and_the_last_one_is_kept(lake: Lake) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+import pytest
+
 from otel_analytics.config import Activity, Settings
 from otel_analytics.pipeline.refresh import RawFile, RefreshPlan, plan_refresh
 from otel_analytics.query.levels import days_between, load_levels
@@ -52,22 +54,44 @@ def test_no_plan_names_more_than_a_thousand_partitions_and_together_they_name_ea
 
 
 def test_a_plan_of_exactly_a_thousand_partitions_is_the_last_one() -> None:
-    """Nothing but what follows from the days is due, which is cut to fit by what stands already."""
+    """All stands but the first so many; what is built from these would be the same, and stands."""
     files = {day.isoformat(): [RawFile("a.parquet", 1, "1")] for day in days_between(FIRST, LAST)}
     whole: dict[str, dict[str, str]] = {level: {} for level in load_levels()}
     for _ in range(2):
         for step in plan_refresh(E, files=files, registered=whole, settings=SETTINGS).steps:
             whole[step.level].update(step.periods)
     for missing, has_more in ((1000, False), (1001, True)):
-        left = missing
-        registered = {}
-        for level, periods in whole.items():
-            gone = list(periods)[:left]
-            left -= len(gone)
-            registered[level] = {p: v for p, v in periods.items() if p not in gone}
+        every = [(level, period) for level, periods in whole.items() for period in periods]
+        registered: dict[str, dict[str, str]] = {level: {} for level in load_levels()}
+        for level, period in every[missing:]:
+            registered[level][period] = whole[level][period]
         plan = plan_refresh(E, files=files, registered=registered, settings=SETTINGS)
         assert sum(len(step.periods) for step in plan.steps) == 1000
         assert plan.has_more is has_more
+
+
+@pytest.mark.parametrize(
+    ("days_per_query", "sizes"),
+    [
+        # of `activity`, of what is built from it, and twice as many again; of months one by one
+        (1, {"activity": 1, "activity_visits": 2, "activity_dau": 6, "activity_mau": 1}),
+        (15, {"activity": 15, "activity_visits": 30, "activity_dau": 90, "activity_mau": 3}),
+        # Athena's limit of 100 partitions for one query, and 100 days are three months
+        (100, {"activity": 100, "activity_visits": 100, "activity_dau": 90, "activity_mau": 3}),
+    ],
+)
+def test_a_query_builds_as_many_days_as_the_settings_say_and_more_of_smaller_rows(
+    days_per_query: int, sizes: dict[str, int]
+) -> None:
+    settings = Settings(activity=Activity(days_per_query=days_per_query))
+    files = {day.isoformat(): [RawFile("a.parquet", 1, "1")] for day in days_between(FIRST, LAST)}
+    registered: dict[str, dict[str, str]] = {level: {} for level in load_levels()}
+    largest = dict.fromkeys(load_levels(), 0)
+    for _ in range(2):
+        for step in plan_refresh(E, files=files, registered=registered, settings=settings).steps:
+            largest[step.level] = max(largest[step.level], len(step.periods))
+            registered[step.level].update(step.periods)
+    assert {level: largest[level] for level in sizes} == sizes
 
 
 def test_a_year_of_logs_is_refreshed_by_several_plans_and_equals_the_raw_logs(

@@ -273,6 +273,16 @@ def test_settings_that_no_partition_depends_on_build_nothing(
     assert lake.with_settings(settings).refresh(E, "second") == []
 
 
+def test_of_a_date_before_min_data_date_no_table_has_a_row(lake: Lake) -> None:
+    """Though the facts of later days are there."""
+    settings = replace(SETTINGS, min_data_date=date(2025, 2, 20))
+    before = lake.with_settings(settings)
+    for source in ("activity", "raw"):
+        tables = before.tables(source, ["shop"], date(2025, 2, 20))
+        assert {name: rows for name, (_, rows) in tables.items() if rows} == {}
+        assert any(rows for _, rows in before.tables(source, ["shop"], date(2025, 2, 21)).values())
+
+
 def test_a_day_whose_files_are_gone_is_dropped_at_every_level(lake: Lake) -> None:
     """But not what its month and the days that look back at it still have."""
     before = registered(lake)

@@ -184,6 +184,7 @@ class _Refresher:
     def _register(self, build: LevelBuild, inputs: str) -> dict[str, Any]:
         """Put what a step has built in place of the partitions that stood, all at one moment.
 
+        What another execution has built the same stays: others may read it, and build on it.
         Repeating it gives the same answer and changes nothing.
 
         Shape:  partitions, not_deleted
@@ -191,6 +192,8 @@ class _Refresher:
         location = S3Address.parse(build.leaf.location(self.settings.lake))
         folders = make_durable(location, self.store)
         with self.catalog.home.transaction(durable=True):
+            if self._is_registered(build):
+                return {"partitions": len(build.periods), "not_deleted": []}
             is_current = self._are_inputs(build, inputs)
             superseded = self._change(build, folders) if is_current else []
             with suppress(EntityNotFound):
@@ -209,6 +212,19 @@ class _Refresher:
         except ActivityChanged:
             return False
 
+    def _is_registered(self, build: LevelBuild) -> bool:
+        """Return whether an earlier call has registered a step, be it replaced again since.
+
+        What it is built from may be another by now, and readers read what it has built.
+        """
+        table = self._find(build.level.name)
+        lake = self.settings.lake
+        return any(
+            build.leaf.partition(lake, one.values[0])
+            in (one.location, one.parameters.get(PREVIOUS))
+            for one in (table.partitions if table else ())
+        )
+
     def _change(self, build: LevelBuild, folders: Collection[str]) -> list[str]:
         """Register what was built; return the addresses that nothing refers to any more.
 
@@ -219,18 +235,19 @@ class _Refresher:
         if table is None:
             raise Failed(f"the table {build.level.name} is not there: start a new execution")
         there = {one.values[0]: one for one in table.partitions}
-        if self._find(build.leaf.table) is None:
-            if all(
-                period in there and there[period].location == build.leaf.partition(lake, period)
-                for period in build.periods
-            ):
-                return []  # a call that is repeated
+        due = {
+            period: version
+            for period, version in build.periods.items()
+            if period not in there or there[period].parameters[VERSION] != version
+        }
+        if due and self._find(build.leaf.table) is None:
             raise Failed(
                 f"the table {build.leaf.table} does not exist, so nothing is registered: start a "
                 "new execution"
             )
-        changed, superseded = [], []
-        for period, version in build.periods.items():
+        changed = []
+        superseded = [build.leaf.partition(lake, period) for period in build.periods.keys() - due]
+        for period, version in due.items():
             parameters = {VERSION: version}
             if f"{PERIOD}={period}" not in folders:
                 parameters[IS_EMPTY] = "true"

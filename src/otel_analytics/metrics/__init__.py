@@ -15,9 +15,8 @@ one record; a row of the activity tables stands for several, the coarsest that t
     users     those of one user in a month or a day, of which event_date is the first day; active
               ones alone; without event_name, session_id, event_count and the other flags
 
-`EXACT_RATE(a, b)` is
-100·a/b and `EXACT_AVERAGE(a, b)` is a/b, both rounded half away from zero to 2 decimals in whole
-numbers, and NULL where b = 0; the query builder writes them out.
+`EXACT_RATE(a, b)` is 100·a/b and `EXACT_AVERAGE(a, b)` is a/b, both rounded half away from zero to
+2 decimals in whole numbers, and NULL where b = 0; the query builder writes them out.
 """
 
 from otel_analytics.metrics.catalog import Column, Metric, Period, Reads, Window, load_catalog

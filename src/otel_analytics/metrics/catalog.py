@@ -30,6 +30,7 @@ PARAMETERS: Final = {
     "max_names": "event names kept apart",
 }
 _FIELDS: Final = ("title", "label", "row", "keys", "window", "batch", "order", "params")
+_OPTIONAL_FIELDS: Final = ("reads", "period", "looks back")
 Reads = Literal["events", "visits", "users"]
 COLUMN_TYPES: Final = ("BIGINT", "BOOLEAN", "DATE", "DOUBLE", "VARCHAR")
 
@@ -187,6 +188,8 @@ def parse_metric(file_name: str, text: str) -> Metric:
 
 def _parse_period(file_name: str, fields: dict[str, str]) -> Period | None:
     if "period" not in fields:
+        if "looks back" in fields:
+            raise MetricError("looks back: needs a period, of days", where=file_name)
         return None
     period = _PERIOD.fullmatch(fields["period"])
     if not period:
@@ -219,7 +222,7 @@ def _read_header(
             if match["type"] not in COLUMN_TYPES:
                 raise MetricError(f"type {match['type']} is none of {COLUMN_TYPES}", where=where)
             columns.append(Column(match["name"], match["type"], match["help"]))
-        elif match := _FIELD.fullmatch(line):
+        elif (match := _FIELD.fullmatch(line)) and match["name"] in (*_FIELDS, *_OPTIONAL_FIELDS):
             fields[match["name"]] = match["value"]
         else:
             raise MetricError("is neither a field nor a column of the header", where=where)

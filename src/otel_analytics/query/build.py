@@ -76,16 +76,14 @@ def build_select(request: QueryRequest, settings: Settings) -> exp.Query:
             settings=settings,
         )
         return with_events(_bound(metric, request, window, settings), events)
-    if metric.period is None:
+    whole = whole_periods(first_day, last_day, metric.period.grain) if metric.period else []
+    if not whole:
         return _over_levels(metric, request, window, [window], settings)
-    whole = whole_periods(first_day, last_day, metric.period.grain)
     facts = _facts(metric, request, whole, first_day, settings)
     cut = without_periods([window], whole)
     if not cut:
         return facts
     rest = _over_levels(metric, request, window, cut, settings)
-    if not whole:
-        return rest
     ctes = rest.args.pop("with_")
     united = exp.union(facts, rest, distinct=False, copy=False)
     united.set("with_", ctes)
@@ -125,14 +123,13 @@ def _facts(
     assert metric.period is not None  # noqa: S101 - seen by the caller
     columns = [exp.column(column.name, quoted=True) for column in metric.columns[:-1]]
     names = [exp.Literal.string(name) for name in request.service_names]
+    low, high = exp.Literal.string(periods[0]), exp.Literal.string(periods[-1])
     facts = (
         exp.select(*columns, date_literal(request.execution_date).as_("execution_date"))
         .from_(level_table(facts_of(metric), settings))
         .where(exp.column("service_name").isin(*names))
+        .where(exp.Between(this=exp.column(PERIOD), low=low, high=high))
     )
-    if periods:
-        low, high = exp.Literal.string(periods[0]), exp.Literal.string(periods[-1])
-        facts = facts.where(exp.Between(this=exp.column(PERIOD), low=low, high=high))
     if metric.period.base_column is not None:
         base = exp.column(metric.period.base_column, quoted=True)
         facts = facts.where(exp.GTE(this=base, expression=date_literal(first_day)))

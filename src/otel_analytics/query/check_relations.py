@@ -88,7 +88,7 @@ def relation_builders(
         source = exp.table_(table.name, db=database, quoted=True)
         builders[table.query_type] = exp.select("*").from_(source).copy
     if there:
-        builders["table_rows"] = lambda: _table_rows(there, database)
+        builders["table_rows"] = lambda: _table_rows(table.query_type for table in there)
     if subject.has_source:
         first_day, last_day = subject.window("mau", settings)
         builders |= {
@@ -142,6 +142,8 @@ def _events(subject: Subject, query_type: str, reads: Reads, settings: Settings)
 def with_what_they_read(relations: Iterable[str]) -> set[str]:
     """Return the relations, and those of which they are made."""
     names = set(relations)
+    if "table_rows" in names:
+        names |= load_catalog().keys()
     for gaps in names & _GAPS.keys():
         names |= {_GAPS[gaps], "accepted_gaps"}
     return names
@@ -196,15 +198,15 @@ def _values(rows: Sequence[tuple[Any, ...]], names: tuple[str, ...]) -> exp.Sele
     return exp.select(*names).from_(values, copy=False)
 
 
-def _table_rows(tables: Iterable[CheckedTable], database: str) -> exp.Query:
+def _table_rows(query_types: Iterable[str]) -> exp.Query:
     selects: list[exp.Query] = [
         exp.select(
-            exp.Literal.string(table.query_type).as_("query_type"),
+            exp.Literal.string(query_type).as_("query_type"),
             "service_name",
-            _row_key(table.query_type).as_("row_key"),
+            _row_key(query_type).as_("row_key"),
             "execution_date",
-        ).from_(exp.table_(table.name, db=database, quoted=True))
-        for table in tables
+        ).from_(query_type)
+        for query_type in query_types
     ]
     return union_all(selects)
 

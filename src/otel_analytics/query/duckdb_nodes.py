@@ -55,7 +55,9 @@ def evident_type(node: exp.Expr) -> str:
             found = "double"
         case exp.Cast() if node.to.is_type(*exp.DataType.INTEGER_TYPES):
             found = "integer"
-        case exp.Add() | exp.Sub() | exp.Mul() | exp.Mod():
+        case exp.Floor() | exp.Ceil() if evident_type(node.this) == "double":
+            found = "double"
+        case exp.Add() | exp.Sub() | exp.Mul() | exp.Div() | exp.Mod():
             found = _combined(evident_type(node.this), evident_type(node.expression))
     return found
 

@@ -33,15 +33,14 @@ def expand_exact_ratios(query: exp.Query) -> None:
 def exact_ratio(part: exp.Expr, whole: exp.Expr, *, factor: int) -> exp.Expr:
     """Return factor · part / whole, rounded half away from zero to 2 decimals, NULL for whole = 0.
 
-    Whole numbers all the way, so that engines which divide integers and engines which divide
-    floats agree: ⌊(200·factor·part + whole) / (2·whole)⌋ hundredths, exact below 2^53, for
-    counts, which are never negative.
+    ⌊(200·factor·part + whole) / (2·whole)⌋ hundredths, whose one division of floats does not reach
+    the next whole number below 2^53. For counts, which are never negative.
     """
     return bind(_template(factor).copy(), {"part": part, "whole": whole})
 
 
 @cache
 def _template(factor: int) -> exp.Expr:
-    numerator, denominator = f"({200 * factor} * :part + :whole)", "(2 * NULLIF(:whole, 0))"
-    hundredths = f"({numerator} - {numerator} % {denominator}) / {denominator}"
-    return sqlglot.parse_one(f"CAST({hundredths} AS DOUBLE) / 100", read="athena")
+    numerator = f"CAST({200 * factor} * :part + :whole AS DOUBLE)"
+    hundredths = f"FLOOR({numerator} / (2 * NULLIF(:whole, 0)))"
+    return sqlglot.parse_one(f"{hundredths} / 100", read="athena")
