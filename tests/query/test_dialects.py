@@ -253,6 +253,38 @@ def test_what_duckdb_cannot_express_is_refused_with_its_line(sql: str, message: 
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("DATE '2024-01-01'", "2024-01-01"),
+        ("TIMESTAMP '2024-01-01 01:02:03.4'", "2024-01-01 01:02:03.400"),
+        ("BIGINT '12'", "12"),
+        ("INTEGER '12'", "12"),
+        ("1.50", "1.50"),
+        ("2E0", "2.0"),
+        ("'x'", "x"),
+        ("true", "true"),
+        ("NULL", None),
+    ],
+)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT CAST(x AS VARCHAR) FROM (VALUES {}) t(x)",
+        "SELECT CAST(max(x) AS VARCHAR) FROM (VALUES {}) t(x)",
+        "SELECT CAST(x AS VARCHAR) FROM (VALUES {}) t(x) GROUP BY CAST(x AS VARCHAR)",
+        "SELECT CAST(x AS VARCHAR) FROM (SELECT max(x) AS x FROM (VALUES {}) t(x)) u",
+        "SELECT CAST(x AS VARCHAR) FROM (VALUES {}) t(x) ORDER BY CAST(x AS VARCHAR)",
+        "SELECT text FROM (SELECT max(x) AS latest, max(CAST(x AS VARCHAR)) AS text "
+        "FROM (VALUES {}) t(x) ORDER BY CAST(latest AS VARCHAR)) u",
+    ],
+)
+def test_a_value_has_one_text_wherever_it_is_cast(
+    session: duckdb.DuckDBPyConnection, sql: str, value: str, text: str | None
+) -> None:
+    assert answer(session, sql.format(value)) == text
+
+
 def test_columns_without_a_name_are_called_by_their_position() -> None:
     query = parse_statement("SELECT a, count(*), b.c FROM t GROUP BY 1, 3")
     assert isinstance(query, Query)

@@ -50,6 +50,12 @@ _MAX_PARTITIONS: Final = 100  # Athena's, for one CTAS
 # Rows by which statistics can rule a part of a file out, and by which threads share it.
 _ROW_GROUP_SIZE: Final = 8192
 _INTERRUPT_EVERY_S: Final = 0.02
+# Those that are really read, by COPY too; to track all that DuckDB could takes as long as some
+# queries: https://duckdb.org/docs/current/dev/metrics
+_COUNT_BYTES: Final = (
+    "CALL enable_profiling(format = 'no_output', coverage = 'all', "
+    "metrics = ['io.total_bytes_read'])"
+)
 # What the Parquet reader raises over bytes that are none; some of it is of no class of its own.
 _OF_DAMAGE: Final = (duckdb.InvalidInputException, duckdb.IOException)
 
@@ -267,9 +273,7 @@ class Engine:
     def _cursor(self, job: Job) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = self._connection.cursor()
         try:
-            # counts the bytes that were really read, those of COPY too
-            cursor.execute("PRAGMA enable_profiling = 'no_output'")
-            cursor.execute("SET profiling_coverage = 'ALL'")
+            cursor.execute(_COUNT_BYTES)
             job.run_on(cursor)
             yield cursor
         finally:

@@ -22,37 +22,40 @@ WITH names AS (
     WHERE event_name IS NOT NULL
     GROUP BY service_name, event_name
 ),
-ranked AS (
-    SELECT
-        service_name,
-        event_name,
-        ROW_NUMBER() OVER (
-            PARTITION BY service_name ORDER BY event_count DESC, event_name
-        ) AS place
-    FROM names
-),
--- A number each, since distinct values are counted faster by it than by a text.
-types AS (
+places AS (
     SELECT
         service_name,
         event_name,
         CASE
             WHEN event_name = '(other)' THEN :max_names + 1
-            ELSE LEAST(place, :max_names + 1)
-        END AS type_number
-    FROM ranked
+            ELSE LEAST(
+                ROW_NUMBER() OVER (
+                    PARTITION BY service_name ORDER BY event_count DESC, event_name
+                ),
+                :max_names + 1
+            )
+        END AS place
+    FROM names
+),
+-- One number for each row to come, since distinct values are counted faster by it than by texts.
+types AS (
+    SELECT
+        service_name,
+        event_name,
+        place,
+        DENSE_RANK() OVER (ORDER BY service_name, place) AS type_number
+    FROM places
 ),
 labels AS (
     SELECT
         service_name,
         type_number,
-        CASE WHEN type_number <= :max_names THEN MIN(event_name) ELSE '(other)' END AS event_type
+        CASE WHEN place <= :max_names THEN MIN(event_name) ELSE '(other)' END AS event_type
     FROM types
-    GROUP BY service_name, type_number
+    GROUP BY service_name, place, type_number
 ),
 counts AS (
     SELECT
-        types.service_name,
         types.type_number,
         CAST(SUM(events.event_count) AS BIGINT) AS event_count,
         COUNT(DISTINCT events.user_key) AS unique_users,
@@ -61,21 +64,20 @@ counts AS (
     INNER JOIN types
         ON types.service_name = events.service_name
         AND types.event_name = events.event_name
-    GROUP BY types.service_name, types.type_number
+    GROUP BY types.type_number
 ),
 totals AS (
     SELECT
-        counts.service_name,
+        labels.service_name,
         labels.event_type,
         counts.event_count,
         counts.unique_users,
         counts.unique_sessions,
-        CAST(SUM(counts.event_count) OVER (PARTITION BY counts.service_name) AS BIGINT)
+        CAST(SUM(counts.event_count) OVER (PARTITION BY labels.service_name) AS BIGINT)
             AS all_events
     FROM counts
     INNER JOIN labels
-        ON labels.service_name = counts.service_name
-        AND labels.type_number = counts.type_number
+        ON labels.type_number = counts.type_number
 )
 SELECT
     service_name,

@@ -171,13 +171,14 @@ def _verification(settings: Settings) -> States:
             "Output": jsonata(
                 f"""(
   $checks := {_CHECK_ROWS};
+  $counts := $checks[check_name = 'row_count'];
   $most := {MAX_FINDINGS};
   $merge([$states.input, {{
     'checks': {_CHECKS},
     'is_whole': $not($exists($states.result.NextToken)),
     'tables': [$states.input.tables.(
       $table := $;
-      $counted := $checks[check_name = 'row_count' and query_type = $table.query_type];
+      $counted := $counts[query_type = $table.query_type];
       $merge([$table, {{'row_count': $counted.found}}])
     )]
   }}])

@@ -150,7 +150,16 @@ def _cast_to_text(node: exp.Expr, to: exp.DataType) -> exp.Expr:
         )
     if isinstance(node, exp.TryCast):
         raise NotExpressibleError(node, "TRY_CAST to VARCHAR is not supported here: use CAST")
-    return node if node.this.is_string else call("athena_text", node.this)
+    if node.this.is_string or evident_type(node.this) == "integer":
+        return node
+    is_column = isinstance(node.this, exp.Column) and not _has_groups(node)
+    return call("athena_text" if is_column else "athena_text_of", node.this)
+
+
+def _has_groups(node: exp.Expr) -> bool:
+    """Return whether a name may be that of an aggregate, or an expression that of a group."""
+    select = node.find_ancestor(exp.Select)
+    return select is None or any(select.args.get(name) for name in ("group", "having", "order"))
 
 
 def _to_date(node: exp.Expr) -> exp.Expr:

@@ -62,7 +62,7 @@ CREATE OR REPLACE MACRO athena_double_text(x) AS CASE
         || ' to VARCHAR: Athena writes an exponent; CAST it to DECIMAL(38, 6) before')
     ELSE CAST(x AS VARCHAR) END;
 
-CREATE OR REPLACE MACRO athena_text(x) AS CASE
+CREATE OR REPLACE MACRO athena_text_of(x) AS CASE
     WHEN typeof(x) = 'TIMESTAMP' THEN athena_milliseconds(CAST(x AS VARCHAR))
     WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE'
     THEN athena_milliseconds(replace(CAST(x AS VARCHAR), '+00', '')) || ' UTC'
@@ -70,6 +70,14 @@ CREATE OR REPLACE MACRO athena_text(x) AS CASE
     WHEN typeof(x) = 'FLOAT'
     THEN error('NOT_SUPPORTED: CAST of a REAL to VARCHAR: CAST it to DOUBLE before')
     ELSE CAST(x AS VARCHAR) END;
+
+-- The same of a column, whose type chooses among the macros: of most types that spares the branches,
+-- which take longer to bind than many a query to run. An aggregate has no type yet when it would.
+CREATE OR REPLACE MACRO athena_text
+    (x DATE) AS CAST(x AS VARCHAR),
+    (x BIGINT) AS CAST(x AS VARCHAR),
+    (x VARCHAR) AS x,
+    (x) AS athena_text_of(x);
 
 CREATE OR REPLACE MACRO athena_map_get(m, k) AS CASE
     WHEN m IS NULL THEN NULL
