@@ -20,7 +20,7 @@ DEMONSTRATION = ROOT / "build" / "demo" / "otlp"
 ACTIVATION = ". .venv/bin/activate"
 
 # What differs from run to run; records a second, and the order of branches that run at once.
-VOLATILE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+]+|[\d,]+ records/s|[\d.]+ s\b|\s+")
+VOLATILE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+]+|[\d,]+ records/s|[\d.]+ (s|MB)\b|\s+")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_analytics import asl
+from otel_analytics.cli.progress import Tracker
 from otel_analytics.pipeline.cost import cost_of
 from otel_analytics.pipeline.refresh_states import MAX_PLANS
 from tests.pipeline.stand_in_aws import StandInAws, athena_failure
@@ -227,3 +228,19 @@ def test_a_refresh_that_fails_fails_the_execution_with_state_and_reason_before_a
     assert (execution.status, execution.error, execution.cause) == ("FAILED", failure.error, cause)
     assert not any("query_type" in payload for _, payload in aws.calls)
     assert aws.objects == {}
+
+
+def test_a_person_who_watches_sees_each_step_and_only_its_own_attempts() -> None:
+    aws = Refresher(plans=[WHOLE])
+    aws.failures["BuildLevel"] = [THROTTLED]
+    tracker = Tracker()
+    changes = filter(None, map(tracker.follow, aws.run(PAYLOAD).history))
+    of_levels = [c for c in changes if c.service_name.startswith("activity")]
+    assert {change.state for change in of_levels} == {"BuildLevel"}
+    assert sorted((c.service_name, c.attempt) for c in of_levels if c.change == "left") == [
+        ("activity", 1),
+        ("activity", 2),
+        ("activity_conversion", 1),
+        ("activity_dau", 1),
+        ("activity_visits", 1),
+    ]

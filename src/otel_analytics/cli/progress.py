@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "StateChange", "Tracker", "show_progress"]
 
 SERVICE_FAILED: Final = "ServiceFailed"  # the state in which a service ends that failed
+BUILD_LEVEL: Final = "BuildLevel"  # the state in which a step of a refresh makes its query
 _MOST_CHARACTERS: Final = 200
 
 
@@ -27,7 +28,8 @@ _MOST_CHARACTERS: Final = 200
 class StateChange:
     """What became of one state of one service: `entered`, `left`, or `failed` an attempt.
 
-    `service failed` is the end of a service, in that state.
+    Of a refresh, the level that is built stands in the service's place. `service failed` is the end
+    of a service, in that state.
 
     Units:  seconds: how long the state took, where it was left
     """
@@ -45,22 +47,25 @@ class Tracker:
     """Follows each event to the service and the state it belongs to."""
 
     _trail: Trail = field(default_factory=Trail)
-    _entered: dict[tuple[str, str], float] = field(default_factory=dict)
+    _entered: dict[tuple[str, str, str], float] = field(default_factory=dict)
     _failed: set[int] = field(default_factory=set)
 
     def follow(self, event: Mapping[str, Any]) -> StateChange | None:
         """Return what the event changes for a person who watches, or None."""
         kind, place = event["type"], self._trail.follow(event)
-        service, state = place.service_name, place.state
+        service, state = place.service_name or place.level, place.state
         timestamp_s = datetime.fromisoformat(event["timestamp"]).timestamp()
-        if kind == "TaskStateEntered":
-            self._entered[service, state] = timestamp_s
-            return StateChange(service, state, "entered")
+        task = place.service_name, place.step, state
         if failure := failure_of(event):
             self._failed.add(event["id"])
             return StateChange(service, state, "failed", place.attempt, reason=_told(failure))
+        if place.level and state != BUILD_LEVEL:
+            return None  # a first build has some hundred steps; what they do besides takes no time
+        if kind == "TaskStateEntered":
+            self._entered[task] = timestamp_s
+            return StateChange(service, state, "entered")
         if kind == "TaskStateExited" and event["previousEventId"] not in self._failed:
-            seconds = timestamp_s - self._entered.get((service, state), timestamp_s)
+            seconds = timestamp_s - self._entered.get(task, timestamp_s)
             return StateChange(service, state, "left", place.attempt, seconds)
         if kind == "PassStateEntered" and state == SERVICE_FAILED:
             return _service_failed(service, details_of(event))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,15 +16,18 @@ __all__ = ["Place", "Trail", "details_of", "failure_of"]
 class Place:
     """The service and the state of an event, and the number of the state's call in that service.
 
-    `attempt` counts from 1, over retries and rounds; it is 0 in a state that calls nothing, and
-    after a redrive, which no event ties to a state. `is_retry` says of a call that the state has
-    called before since it was entered.
+    In a step of a refresh, which is of no service, `level` is the one that it builds, and `step`
+    its number. `attempt` counts from 1, over retries and rounds; it is 0 in a state that calls
+    nothing, and after a redrive, which no event ties to a state. `is_retry` says of a call that the
+    state has called before since it was entered.
     """
 
     service_name: str = ""
     state: str = ""
     attempt: int = 0
     is_retry: bool = False
+    level: str = ""
+    step: str = ""
 
 
 @dataclass(slots=True)
@@ -32,24 +35,26 @@ class Trail:
     """Follows events in the order in which they happened."""
 
     _places: dict[int, Place] = field(default_factory=dict)
-    _attempts: dict[tuple[str, str], int] = field(default_factory=dict)
+    _attempts: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def follow(self, event: Mapping[str, Any]) -> Place:
         """Return the place of an event."""
-        before = self._places.get(event["previousEventId"], Place())
-        service, state, attempt = before.service_name, before.state, before.attempt
-        is_retry = False
+        place = self._places.get(event["previousEventId"], Place())
         if entered := event.get("stateEnteredEventDetails"):
-            service = _service_of(entered.get("input")) or service
-            state, attempt = entered["name"], 0
-        elif state and event["type"].endswith("Scheduled"):
-            is_retry = attempt > 0
-            attempt = self._attempts[service, state] = self._attempts.get((service, state), 0) + 1
+            place = _subject_of(entered.get("input")) or place
+            place = replace(place, state=entered["name"], attempt=0)
+        elif place.state and event["type"].endswith("Scheduled"):
+            call = place.service_name, place.step, place.state
+            attempt = self._attempts[call] = self._attempts.get(call, 0) + 1
+            place = replace(place, attempt=attempt, is_retry=place.attempt > 0)
         elif event["type"] == "MapStateExited":
-            service = ""  # what follows is no longer of one service
+            # what follows is no longer of one service
+            place = Place(state=place.state, attempt=place.attempt)
         elif event["type"] == "ExecutionRedriven":
-            service, state, attempt = "", "", 0  # every state that goes on follows this event
-        place = self._places[event["id"]] = Place(service, state, attempt, is_retry)
+            place = Place()  # every state that goes on follows this event
+        if not event["type"].endswith("Scheduled"):
+            place = replace(place, is_retry=False)
+        self._places[event["id"]] = place
         return place
 
 
@@ -67,9 +72,13 @@ def failure_of(event: Mapping[str, Any]) -> dict[str, Any] | None:
     return details if "error" in details else None
 
 
-def _service_of(text: str | None) -> str:
-    if not text or '"service_name"' not in text:
-        return ""
-    value = json.loads(text)
-    name = value.get("service_name", "") if isinstance(value, dict) else ""
-    return name if isinstance(name, str) else ""
+def _subject_of(text: str | None) -> Place | None:
+    """Return the service, or the step of a refresh, that a state's input is of."""
+    if not text or ('"service_name"' not in text and '"step"' not in text):
+        return None
+    match json.loads(text):
+        case {"service_name": str(name)} if name:
+            return Place(name)
+        case {"step": {"level": str(level)}, "number": str(number)}:
+            return Place(level=level, step=number)
+    return None
