@@ -289,11 +289,7 @@ class Athena:
         return location
 
     def _exists(self, name: TableName) -> bool:
-        try:
-            self.catalog.table(name)
-        except EntityNotFound:
-            return False
-        return True
+        return self.catalog.find(name) is not None
 
     def _create_external_table(self, statement: CreateExternalTable, database: str) -> None:
         name = _full(statement.table, database)

@@ -168,6 +168,13 @@ class Catalog:
         )
         return replace(_table(row), partitions=tuple(partitions))
 
+    def find(self, name: TableName) -> Table | None:
+        """Return one table, None if there is none."""
+        try:
+            return self.table(name)
+        except EntityNotFound:
+            return None
+
     def tables(self, database: str, pattern: str | None = None) -> list[Table]:
         """Return a database's tables in order of their names, without their partitions.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from otel_analytics.local.catalog import EntityNotFound
 from otel_analytics.local.estimate import Estimator, TableRead, Unbuilt, open_estimator
 from otel_analytics.local.planned_refresh import planned_refresh
 from otel_analytics.metrics import load_catalog
@@ -197,11 +196,8 @@ def _checks_query(aws: EmbeddedAws, event: dict[str, Any]) -> str:
     def get_table(name: str) -> CatalogTable | None:
         if name in staged:
             return staged[name]
-        try:
-            table = aws.catalog.table(_named(name, aws.settings))
-        except EntityNotFound:
-            return None
-        return CatalogTable(table.location, table.parameters)
+        table = aws.catalog.find(_named(name, aws.settings))
+        return CatalogTable(table.location, table.parameters) if table else None
 
     built = build_verification(event, settings=aws.settings, get_table=get_table)
     return str(built["query_string"])

@@ -31,6 +31,7 @@ from otel_analytics.local.relations import (
     text_literal,
 )
 from otel_analytics.local.types import athena_type, storable, stored_cast
+from otel_analytics.query.build import MAX_PARTITIONS
 from otel_analytics.query.dialects import DuckdbQuery, duckdb_prelude, to_duckdb
 from otel_analytics.query.statements import Column, Query, TableName
 
@@ -46,7 +47,6 @@ _T = TypeVar("_T")
 __all__ = ["COMPRESSIONS", "Engine", "Job", "Rows", "Written"]
 
 COMPRESSIONS: Final = ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE", "UNCOMPRESSED")
-_MAX_PARTITIONS: Final = 100  # Athena's, for one CTAS
 # Rows by which statistics can rule a part of a file out, and by which threads share it.
 _ROW_GROUP_SIZE: Final = 8192
 _INTERRUPT_EVERY_S: Final = 0.02
@@ -351,8 +351,8 @@ def _copy(
     target = text_literal(str(folder))
     cursor.execute(f"COPY ({select}) TO {target} ({options}, PARTITION_BY ({keys}))")
     folders = {path.parent for path in folder.rglob("*.parquet")}
-    if len(folders) > _MAX_PARTITIONS:
+    if len(folders) > MAX_PARTITIONS:
         raise QueryFailed(
-            f"HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of {_MAX_PARTITIONS} open writers for "
+            f"HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of {MAX_PARTITIONS} open writers for "
             "partitions"
         )

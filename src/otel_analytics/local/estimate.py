@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
 from otel_analytics.local.footers import Footer, read_footers
 from otel_analytics.local.relations import files_by_partition, quoted, text_literal
 from otel_analytics.local.types import duckdb_type
@@ -23,6 +22,7 @@ from otel_analytics.query.statements import Query, TableName, parse_statement
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from otel_analytics.local.catalog import Catalog
     from otel_analytics.local.s3 import ObjectStore
 
 __all__ = ["Estimator", "TableRead", "Unbuilt", "open_estimator"]
@@ -76,7 +76,7 @@ class Estimator:
 
     def count_partitions(self, table: TableName) -> int:
         """Return how many partitions of a table are there."""
-        found = self._find(table)
+        found = self.catalog.find(table)
         return 0 if found is None else len(files_by_partition(found, self.store))
 
     def reads_of(self, sql: str) -> tuple[TableRead, ...]:
@@ -90,16 +90,10 @@ class Estimator:
     def _columns(self, name: TableName) -> TableColumns:
         if name in self.unbuilt:
             return self.unbuilt[name].columns
-        table = self._find(name)
+        table = self.catalog.find(name)
         if table is None:
             raise QueryFailed(f"TABLE_NOT_FOUND: there is no table {name.database}.{name.name}")
         return TableColumns(table.columns, table.partition_keys)
-
-    def _find(self, name: TableName) -> Table | None:
-        try:
-            return self.catalog.table(name)
-        except EntityNotFound:
-            return None
 
     def _read(self, scan: Scan, table: TableColumns) -> TableRead:
         read = self._partitions_read(scan, table)
@@ -153,7 +147,7 @@ class Estimator:
     def _partitions_of(self, name: TableName) -> Partitions:
         """Return the partitions that a table will have; those still to be built have no files."""
         if name not in self._partitions:
-            table = self._find(name)
+            table = self.catalog.find(name)
             partitions = dict(files_by_partition(table, self.store) if table else ())
             if name in self.unbuilt:
                 partitions |= dict.fromkeys(self.unbuilt[name].partitions, ())

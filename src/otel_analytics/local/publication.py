@@ -6,12 +6,11 @@ deleted. Whatever interrupts this, readers find all tables of one publication.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.errors import Failed, NewerPublished
-from otel_analytics.local.catalog import Catalog, EntityNotFound, Partition, Table
+from otel_analytics.local.catalog import Catalog, Partition, Table
 from otel_analytics.local.cleaning import delete_versions
 from otel_analytics.local.publications import Publications
 from otel_analytics.names import S3Address, history_table_name, parse_date, table_name
@@ -76,7 +75,7 @@ def publish_tables(
 def _of_missing(publication: Publication, newer: str, catalog: Catalog, database: str) -> str:
     """Return what to say of published tables that someone has dropped; '' if all are there."""
     names = [table_name(publication.prefix, one.query_type) for one in publication.tables]
-    missing = [name for name in names if _find(catalog, name, database) is None]
+    missing = [name for name in names if catalog.find(TableName(name, database)) is None]
     if not missing:
         return ""
     return f". Missing: {', '.join(missing)}; a run with --execution-date {newer} brings all back"
@@ -96,16 +95,7 @@ def _make_durable(tables: Iterable[Staged], store: ObjectStore) -> None:
                 f"there are no data at {location}, so nothing is published: start a new execution"
             )
         files += paths
-    # a new folder is an entry of the one above it, up to the home's
-    folders = {
-        folder for file in files for folder in file.parents if folder.is_relative_to(store.root)
-    }
-    for path in (*files, *folders, store.root.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    store.make_durable(files)
 
 
 def _publish(
@@ -134,9 +124,9 @@ def _publish(
 
 def _state(staged: Staged, catalog: Catalog, database: str) -> TableState:
     leaf = staged.leaf
-    staging = _find(catalog, leaf.staging_table, database)
-    published = _find(catalog, table_name(leaf.prefix, leaf.query_type), database)
-    history = _find(catalog, history_table_name(leaf.prefix, leaf.query_type), database)
+    staging = catalog.find(TableName(leaf.staging_table, database))
+    published = catalog.find(TableName(table_name(leaf.prefix, leaf.query_type), database))
+    history = catalog.find(TableName(history_table_name(leaf.prefix, leaf.query_type), database))
     return TableState(
         staging=_entry(staging),
         published=_entry(published),
@@ -146,13 +136,6 @@ def _state(staged: Staged, catalog: Catalog, database: str) -> TableState:
             for partition in (history.partitions if history else ())
         },
     )
-
-
-def _find(catalog: Catalog, name: str, database: str) -> Table | None:
-    try:
-        return catalog.table(TableName(name, database))
-    except EntityNotFound:
-        return None
 
 
 def _entry(table: Table | None) -> Entry | None:

@@ -6,6 +6,7 @@ Athena's error codes are Trino's: a message begins with one, `TABLE_NOT_FOUND: l
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -116,7 +117,7 @@ def _file_in(text: str, store: ObjectStore) -> str | None:
 
 
 def _address(path: str, store: ObjectStore) -> str:
-    return f"s3://{path[len(str(store.root)) + 1 :]}"
+    return str(store.address(Path(path)))
 
 
 def _first_line(text: str, store: ObjectStore) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from otel_analytics.errors import Failed
 from otel_analytics.names import S3Address
-from otel_analytics.pipeline.refresh import RawFile
-from otel_analytics.query.levels import days_between
+from otel_analytics.pipeline.refresh import RawFile, needed_days
+from otel_analytics.query.levels import days_between, partition_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     from otel_analytics.config import Settings
     from otel_analytics.local.catalog import Table
     from otel_analytics.local.s3 import ObjectStore
-    from otel_analytics.query.levels import DayRange
 
 __all__ = ["find_raw_files"]
 
 
 def find_raw_files(
-    table: Table, days: DayRange, *, store: ObjectStore, settings: Settings
+    table: Table, execution_date: date, *, store: ObjectStore, settings: Settings
 ) -> dict[str, list[RawFile]]:
-    """Return the files of each day's partition that has any.
+    """Return the files of each day's partition that has any, as far as E's tables need them.
 
     Raises: Failed if the table has other partition keys than the settings say
     """
@@ -39,7 +38,7 @@ def find_raw_files(
         )
     locations = {one.values: one.location for one in table.partitions}
     found: dict[str, list[RawFile]] = {}
-    for day in days_between(*days):
+    for day in days_between(*partition_range(*needed_days(execution_date, settings), settings)):
         folder = _folder(table, keys, day, locations)
         files = list(_files(str(store.path(S3Address.parse(folder))))) if folder else []
         if files:

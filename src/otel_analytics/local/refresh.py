@@ -5,13 +5,12 @@ What has to be built is planned in `pipeline`, and how in `query`; this looks an
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_analytics.errors import ActivityChanged, Failed, InvalidPayload
+from otel_analytics.errors import ActivityChanged, Failed
 from otel_analytics.local.catalog import Catalog, EntityNotFound, Partition, Table
 from otel_analytics.local.raw_files import find_raw_files
 from otel_analytics.names import S3Address
@@ -21,19 +20,17 @@ from otel_analytics.pipeline.refresh import (
     LEVEL,
     PREVIOUS,
     VERSION,
-    needed_days,
     plan_refresh,
     versions_of,
 )
 from otel_analytics.pipeline.refresh_payload import parse_build, parse_fields
-from otel_analytics.query.handler import ATTEMPT_TO_COME, execution_date_of
+from otel_analytics.query.handler import check_attempts, execution_date_of
 from otel_analytics.query.level_queries import build_level_table
 from otel_analytics.query.levels import (
     PERIOD,
     Level,
     input_periods,
     load_levels,
-    partition_range,
 )
 from otel_analytics.query.statements import Column, TableName
 
@@ -45,7 +42,7 @@ if TYPE_CHECKING:
     from otel_analytics.local.s3 import ObjectStore
     from otel_analytics.pipeline.refresh_payload import LevelBuild
 
-__all__ = ["activity_refresher"]
+__all__ = ["activity_refresher", "registered_versions"]
 
 _HIVE_TYPES: Final = {"VARCHAR": "string"}
 
@@ -88,20 +85,19 @@ class _Refresher:
             dropped, has_more
         """
         settings = self.settings
-        days = partition_range(*needed_days(execution_date, settings), settings)
         source = self._find(settings.source.table)
         if source is None:
             raise Failed(
                 f"there is no table {settings.athena.database}.{settings.source.table}: put logs "
                 "into it with otel-analytics ingest PATH…, or create it"
             )
-        files = find_raw_files(source, days, store=self.store, settings=settings)
+        files = find_raw_files(source, execution_date, store=self.store, settings=settings)
         with self.catalog.home.transaction():
             tables = {name: self._level_table(level) for name, level in load_levels().items()}
             plan = plan_refresh(
                 execution_date,
                 files=files,
-                registered={name: _versions(table) for name, table in tables.items()},
+                registered={name: registered_versions(table) for name, table in tables.items()},
                 settings=settings,
             )
             for name, period in plan.gone:
@@ -149,11 +145,7 @@ class _Refresher:
             location=build.leaf.location(self.settings.lake),
             settings=self.settings,
         )
-        if query.count(ATTEMPT_TO_COME) != 2:
-            raise InvalidPayload(
-                f"the text {ATTEMPT_TO_COME} stands in the settings of a query, where the number "
-                "of the attempt would replace it: write it otherwise"
-            )
+        check_attempts(query)
         return {"query_string": query, "inputs": inputs}
 
     def _inputs(self, build: LevelBuild) -> str:
@@ -165,20 +157,19 @@ class _Refresher:
         if level.source is None:
             return ""
         there = self._find(level.source)
-        partitions = {one.values[0]: one for one in there.partitions} if there else {}
-        versions = {period: one.parameters[VERSION] for period, one in partitions.items()}
+        versions = registered_versions(there)
         if versions_of(level, build.periods, versions, self.settings) != build.periods:
             raise ActivityChanged(
                 f"partitions of {level.source} are others than those that a step of {level.name} "
                 "was planned for: it is planned anew"
             )
         names = {
-            name
-            for period in build.periods
-            for name in input_periods(level, period, self.settings)
-            if name in partitions
+            name for period in build.periods for name in input_periods(level, period, self.settings)
         }
-        lines = (f"{name} {partitions[name].location}" for name in sorted(names))
+        partitions = (
+            sorted((one.values[0], one.location) for one in there.partitions) if there else []
+        )
+        lines = (f"{name} {location}" for name, location in partitions if name in names)
         return sha256("\n".join(lines).encode()).hexdigest()
 
     def _register(self, build: LevelBuild, inputs: str) -> dict[str, Any]:
@@ -190,7 +181,10 @@ class _Refresher:
         Shape:  partitions, not_deleted
         """
         location = S3Address.parse(build.leaf.location(self.settings.lake))
-        folders = make_durable(location, self.store)
+        files = [self.store.path(one.address) for one in self.store.list(location)]
+        self.store.make_durable(files)
+        root = self.store.path(location)
+        folders = {file.parent.relative_to(root).as_posix() for file in files}
         with self.catalog.home.transaction(durable=True):
             if self._is_registered(build):
                 return {"partitions": len(build.periods), "not_deleted": []}
@@ -271,25 +265,9 @@ class _Refresher:
         return problems
 
     def _find(self, name: str) -> Table | None:
-        try:
-            return self.catalog.table(TableName(name, self.settings.athena.database))
-        except EntityNotFound:
-            return None
+        return self.catalog.find(TableName(name, self.settings.athena.database))
 
 
-def make_durable(location: S3Address, store: ObjectStore) -> set[str]:
-    """Have the data under an address on disk; return the names of the folders that hold some."""
-    root = store.path(location)
-    files = [store.path(one.address) for one in store.list(location)]
-    folders = {path.parent for path in files}
-    for path in (*files, *folders):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    return {folder.relative_to(root).as_posix() for folder in folders}
-
-
-def _versions(table: Table) -> dict[str, str]:
-    return {one.values[0]: one.parameters[VERSION] for one in table.partitions}
+def registered_versions(table: Table | None) -> dict[str, str]:
+    """Return the version of each partition of a level's table, by its period."""
+    return {one.values[0]: one.parameters[VERSION] for one in (table.partitions if table else ())}

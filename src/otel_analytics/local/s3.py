@@ -18,7 +18,7 @@ from otel_analytics.names import S3Address
 from otel_analytics.query.handler import Deletion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["ObjectStore", "S3Object"]
 
@@ -82,6 +82,19 @@ class ObjectStore:
                     status = path.stat()
                     address = S3Address(prefix.bucket, key)
                     yield S3Object(address, status.st_size, status.st_mtime)
+
+    def make_durable(self, files: Iterable[Path]) -> None:
+        """Have files on disk, and the way to them: a new folder is an entry of the one above it."""
+        files = list(files)
+        folders = {
+            folder for file in files for folder in file.parents if folder.is_relative_to(self.root)
+        }
+        for path in (*files, *folders, self.root.parent):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def delete_prefix(self, prefix: S3Address) -> Deletion:
         """Delete the objects under `prefix`; return how many they were.

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.errors import Refused
-from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import (
     EXECUTION_DATE_PARAMETER,
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from otel_analytics.config import Settings
+    from otel_analytics.local.catalog import Catalog, Table
 
     RunQuery = Callable[[str], Sequence[tuple[Any, ...]]]
 
@@ -71,7 +71,7 @@ def checks_builder(settings: Settings, catalog: Catalog) -> Callable[[Any], dict
     """Return the function: an event in, the statement of its checks out."""
 
     def get_table(name: str) -> CatalogTable | None:
-        table = _find_table(settings, catalog, name)
+        table = catalog.find(TableName(name, settings.athena.database))
         return CatalogTable(table.location, table.parameters) if table else None
 
     def build(event: Any) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def _not_published(
 
 def _source(settings: Settings, catalog: Catalog) -> str:
     """Return what is read of the logs: the raw ones where the activity tables were never built."""
-    has_visits = _find_table(settings, catalog, VISITS) is not None
+    has_visits = catalog.find(TableName(VISITS, settings.athena.database)) is not None
     return settings.default_source if has_visits else "raw"
 
 
@@ -179,15 +179,11 @@ def _service_name(
 def _published(names: Mapping[str, str], settings: Settings, catalog: Catalog) -> dict[str, Table]:
     """Return the entries of the tables that there are, at one moment."""
     with catalog.home.snapshot():
-        found = {name: _find_table(settings, catalog, table) for name, table in names.items()}
+        found = {
+            name: catalog.find(TableName(table, settings.athena.database))
+            for name, table in names.items()
+        }
     return {query_type: table for query_type, table in found.items() if table is not None}
-
-
-def _find_table(settings: Settings, catalog: Catalog, name: str) -> Table | None:
-    try:
-        return catalog.table(TableName(name, settings.athena.database))
-    except EntityNotFound:
-        return None
 
 
 def _count(there: Mapping[str, Table], run_query: RunQuery) -> dict[str, tuple[Any, ...]]:

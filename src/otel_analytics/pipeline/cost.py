@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.metrics import load_catalog
 from otel_analytics.pipeline.billing import Usage
+from otel_analytics.pipeline.level_leaves import find_level_leaf
 from otel_analytics.pipeline.trail import Place, Trail, details_of
 
 if TYPE_CHECKING:
@@ -24,10 +25,7 @@ REDRIVEN: Final = "redriven"
 _FREE: Final = re.compile(
     r"\s*(ALTER|CREATE\s+EXTERNAL|DESC|DESCRIBE|DROP|MSCK|SHOW)\b", re.IGNORECASE
 )
-# where `refresh_payload` has a level built
-_OF_LEVEL: Final = re.compile(
-    r"external_location\s*=\s*'s3://[^']*/activity/(?P<level>[a-z_]+)/\w+/[0-9_]+/[0-9]+/'"
-)
+_LOCATION: Final = re.compile(r"external_location\s*=\s*'([^']*)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,9 @@ def _billed(details: Mapping[str, Any], place: Place) -> list[QueryCost]:
     if execution is None or _FREE.match(execution.get("Query", "")):
         return []
     scanned = int(execution["Statistics"]["DataScannedInBytes"])
-    level = _OF_LEVEL.search(execution["Query"])
-    name = level["level"] if level else _names().get(place.state, place.state or REDRIVEN)
+    location = _LOCATION.search(execution["Query"])
+    leaf = find_level_leaf(location[1]) if location else None
+    name = leaf.level if leaf else _names().get(place.state, place.state or REDRIVEN)
     return [QueryCost(place.service_name, name, scanned)]
 
 

@@ -20,6 +20,7 @@ from otel_analytics.names import (
     parse_service_name,
     table_prefix,
 )
+from otel_analytics.query.fields import check_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,8 @@ def parse_publication(event: Any) -> Publication:
     Raises: InvalidPayload naming the field and what is allowed
     """
     try:
-        return _parse(_object(event, _FIELDS, "the event", optional=("replace_newer",)))
+        check_fields(event, _FIELDS, "the event", optional=("replace_newer",))
+        return _parse(event)
     except InvalidName as error:
         raise InvalidPayload(str(error)) from error
 
@@ -97,9 +99,9 @@ def _parse_tables(given: Any, s3_base: str, prefix: str, execution: str) -> tupl
     if not isinstance(given, list):
         raise InvalidPayload(f"tables must be a list, not {_shown(given)}")
     found: dict[str, Staged] = {}
-    for number, item in enumerate(given):
+    for number, table in enumerate(given):
         field = f"tables[{number}]"
-        table = _object(item, _TABLE_FIELDS, field)
+        check_fields(table, _TABLE_FIELDS, field)
         query_type = table["query_type"]
         if not isinstance(query_type, str) or query_type not in load_catalog():
             raise InvalidPayload(
@@ -135,22 +137,6 @@ def _own_leaf(
             f"{leaf.location}"
         )
     return leaf
-
-
-def _object(
-    given: Any, fields: tuple[str, ...], what: str, *, optional: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise InvalidPayload(f"{what} must be an object with {', '.join(fields)}")
-    missing = [name for name in fields if name not in given and name not in optional]
-    if missing:
-        raise InvalidPayload(f"{what} lacks {', '.join(missing)}")
-    unknown = sorted(str(name)[:80] for name in given if name not in fields)
-    if unknown:
-        raise InvalidPayload(
-            f"{what} has unknown fields {', '.join(unknown)}; it may have {', '.join(fields)}"
-        )
-    return given
 
 
 def _parse_count(value: Any, *, field: str) -> int:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from otel_analytics.metrics import load_catalog
-from otel_analytics.query.build import window_of
+from otel_analytics.query.build import MAX_PARTITIONS, window_of
 from otel_analytics.query.level_queries import level_fingerprint
 from otel_analytics.query.levels import (
     ACTIVITY,
@@ -60,8 +60,6 @@ PREVIOUS: Final = "otel_analytics.previous"
 
 # The reply of the Lambda that plans passes through a state's 256 KiB, and its history's.
 _MAX_PERIODS: Final = 1000
-# Of one query: https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
-MAX_PARTITIONS: Final = 100
 # By how many a query may read more days than of the raw logs: there are fewer rows of a day.
 _MORE_DAYS: Final = (1, 2, 6)
 _DAYS_PER_MONTH: Final = 30

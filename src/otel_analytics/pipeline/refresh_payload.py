@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_analytics.errors import InvalidName, InvalidPayload
 from otel_analytics.names import parse_execution_token
 from otel_analytics.pipeline.level_leaves import LevelLeaf, is_attempt, is_step
+from otel_analytics.query.fields import check_fields
 from otel_analytics.query.handler import ATTEMPT_TO_COME
 from otel_analytics.query.levels import Level, days_of, load_levels, period_of
 
@@ -47,13 +48,7 @@ def parse_fields(event: Any) -> str:
     if not isinstance(action, str) or action not in _ACTIONS:
         raise InvalidPayload(f"the event must have an action: {', '.join(_ACTIONS)}")
     allowed = ("action", *_ACTIONS[action])
-    if missing := [name for name in allowed if name not in event]:
-        raise InvalidPayload(f"the event of {action} lacks {', '.join(missing)}")
-    if unknown := sorted(str(name)[:80] for name in event if name not in allowed):
-        raise InvalidPayload(
-            f"the event of {action} has unknown fields {', '.join(unknown)}; "
-            f"it may have {', '.join(allowed)}"
-        )
+    check_fields(event, allowed, f"the event of {action}")
     return action
 
 

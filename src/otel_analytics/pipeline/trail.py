@@ -39,23 +39,25 @@ class Trail:
 
     def follow(self, event: Mapping[str, Any]) -> Place:
         """Return the place of an event."""
-        place = self._places.get(event["previousEventId"], Place())
-        if entered := event.get("stateEnteredEventDetails"):
-            place = _subject_of(entered.get("input")) or place
-            place = replace(place, state=entered["name"], attempt=0)
-        elif place.state and event["type"].endswith("Scheduled"):
-            call = place.service_name, place.step, place.state
-            attempt = self._attempts[call] = self._attempts.get(call, 0) + 1
-            place = replace(place, attempt=attempt, is_retry=place.attempt > 0)
-        elif event["type"] == "MapStateExited":
-            # what follows is no longer of one service
-            place = Place(state=place.state, attempt=place.attempt)
-        elif event["type"] == "ExecutionRedriven":
-            place = Place()  # every state that goes on follows this event
-        if not event["type"].endswith("Scheduled"):
-            place = replace(place, is_retry=False)
-        self._places[event["id"]] = place
+        before = self._places.get(event["previousEventId"], Place())
+        place = self._places[event["id"]] = self._after(before, event)
         return place
+
+    def _after(self, before: Place, event: Mapping[str, Any]) -> Place:
+        kind = event["type"]
+        if entered := event.get("stateEnteredEventDetails"):
+            subject = _subject_of(entered.get("input")) or before
+            return replace(subject, state=entered["name"], attempt=0, is_retry=False)
+        if before.state and kind.endswith("Scheduled"):
+            call = before.service_name, before.step, before.state
+            attempt = self._attempts[call] = self._attempts.get(call, 0) + 1
+            return replace(before, attempt=attempt, is_retry=before.attempt > 0)
+        if kind == "MapStateExited":
+            # what follows is no longer of one service
+            return Place(state=before.state, attempt=before.attempt)
+        if kind == "ExecutionRedriven":
+            return Place()  # every state that goes on follows this event
+        return replace(before, is_retry=False) if before.is_retry else before
 
 
 def details_of(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from otel_analytics.query.levels import DayRange
 
 __all__ = [
+    "MAX_PARTITIONS",
     "MAX_QUERY_BYTES",
     "QueryRequest",
     "bound_metric",
@@ -45,6 +46,8 @@ QueryT = TypeVar("QueryT", bound=exp.Query)
 
 # https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 MAX_QUERY_BYTES = 262_144
+# Of one query: https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
+MAX_PARTITIONS = 100
 
 
 @dataclass(frozen=True, slots=True)

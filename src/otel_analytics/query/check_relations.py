@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache, partial
-from importlib import resources
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import sqlglot
 from sqlglot import exp
 
 from otel_analytics.metrics.catalog import find_metric, load_catalog
-from otel_analytics.query.binding import bind, date_literal
+from otel_analytics.query.binding import date_literal
 from otel_analytics.query.events import (
     build_events,
     build_known_services,
     build_lake_days,
     build_level_events,
+    template,
 )
 
 if TYPE_CHECKING:
@@ -149,21 +148,9 @@ def with_what_they_read(relations: Iterable[str]) -> set[str]:
     return names
 
 
-def _gaps(of: str, execution_date: date) -> exp.Query:
-    query = _gaps_template().copy()
-    for table in list(query.find_all(exp.Table)):
-        if table.name == "data_days":
-            table.replace(exp.to_table(of))
-    bind(query, {"execution_date": date_literal(execution_date)})
-    return query
-
-
-@cache
-def _gaps_template() -> exp.Query:
-    text = resources.files(__package__).joinpath("gaps.sql").read_text("utf-8")
-    template = sqlglot.parse_one(text, read="athena")
-    assert isinstance(template, exp.Query)  # noqa: S101 - the file is a SELECT
-    return template
+def _gaps(of: str, execution_date: date) -> exp.Select:
+    values = {"execution_date": date_literal(execution_date)}
+    return template("gaps.sql", {"data_days": exp.to_table(of)}, values)
 
 
 def _tables(subject: Subject, settings: Settings) -> exp.Select:

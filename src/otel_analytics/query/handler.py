@@ -21,13 +21,21 @@ from otel_analytics.names import (
     table_name,
 )
 from otel_analytics.query.build import QueryRequest, build_create_table
+from otel_analytics.query.fields import check_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from otel_analytics.config import Settings
 
-__all__ = ["ATTEMPT_TO_COME", "Deletion", "build_query", "execution_date_of", "source_of"]
+__all__ = [
+    "ATTEMPT_TO_COME",
+    "Deletion",
+    "build_query",
+    "check_attempts",
+    "execution_date_of",
+    "source_of",
+]
 
 # Stands in a statement that serves several attempts, each of which puts its number there.
 ATTEMPT_TO_COME: Final = "{attempt}"
@@ -79,11 +87,8 @@ def build_query(
     query_string = build_create_table(
         request, table=target.table, location=target.location, settings=settings
     )
-    if ATTEMPT_TO_COME in target.location and query_string.count(ATTEMPT_TO_COME) != 2:
-        raise InvalidPayload(
-            f"the text {ATTEMPT_TO_COME} stands in the settings of a query, where the number of "
-            "the attempt would replace it: write it otherwise"
-        )
+    if ATTEMPT_TO_COME in target.location:
+        check_attempts(query_string)
     delete = delete_prefix if target.is_staging else delete_directly_under
     deletion = delete(S3Address.parse(target.location)) if cleanup else Deletion(0, 0)
     return {
@@ -102,6 +107,18 @@ def build_query(
     }
 
 
+def check_attempts(query_string: str) -> None:
+    """Check that the number of the attempt is still to come in a table's name and address alone.
+
+    Raises: InvalidPayload
+    """
+    if query_string.count(ATTEMPT_TO_COME) != 2:
+        raise InvalidPayload(
+            f"the text {ATTEMPT_TO_COME} stands in the settings of a query, where the number of "
+            "the attempt would replace it: write it otherwise"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
     """The table to build, and where its data go."""
@@ -116,15 +133,7 @@ def _parse(
 ) -> tuple[QueryRequest, _Target]:
     if not isinstance(event, dict):
         raise InvalidPayload(f"the event must be an object with {', '.join(_REQUIRED)}")
-    missing = [name for name in _REQUIRED if name not in event]
-    if missing:
-        raise InvalidPayload(f"the event lacks {', '.join(missing)}")
-    unknown = sorted(str(name)[:80] for name in event if name not in _REQUIRED + _OPTIONAL)
-    if unknown:
-        raise InvalidPayload(
-            f"the event has unknown fields {', '.join(unknown)}; "
-            f"it may have {', '.join(_REQUIRED + _OPTIONAL)}"
-        )
+    check_fields(event, _REQUIRED + _OPTIONAL, "the event", optional=_OPTIONAL)
     request = QueryRequest(
         query_type=find_metric(event["query_type"]).query_type,
         service_names=parse_service_names(event["service_names"]),

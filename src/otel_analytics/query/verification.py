@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-import sqlglot
 from sqlglot import exp
 
 from otel_analytics.checks import load_checks
@@ -31,7 +28,7 @@ from otel_analytics.names import (
     parse_table_prefix,
     table_name,
 )
-from otel_analytics.query.binding import bind, date_literal
+from otel_analytics.query.binding import date_literal
 from otel_analytics.query.build import MAX_QUERY_BYTES
 from otel_analytics.query.check_relations import (
     CheckedTable,
@@ -41,6 +38,8 @@ from otel_analytics.query.check_relations import (
     with_what_they_read,
 )
 from otel_analytics.query.checks import build_findings, check_columns
+from otel_analytics.query.events import template
+from otel_analytics.query.fields import check_fields
 from otel_analytics.query.handler import source_of
 
 if TYPE_CHECKING:
@@ -126,9 +125,9 @@ def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Sett
     relations: dict[str, exp.Query] = {name: builders[name]() for name in builders if name in read}
     relations["findings"] = union_all(findings)
     relations["checks"] = _listed(checks, settings)
-    query = _template().copy()
-    bind(
-        query,
+    query = template(
+        "verification.sql",
+        {},
         {
             "most": exp.Literal.number(MAX_FINDINGS),
             "each": exp.Literal.string(EACH),
@@ -195,14 +194,6 @@ def _parameters(subject: Subject, settings: Settings) -> dict[str, exp.Expr]:
     }
 
 
-@cache
-def _template() -> exp.Select:
-    text = resources.files(__package__).joinpath("verification.sql").read_text("utf-8")
-    template = sqlglot.parse_one(text, read="athena")
-    assert isinstance(template, exp.Select)  # noqa: S101 - the file is a SELECT
-    return template
-
-
 @dataclass(frozen=True, slots=True)
 class _Request:
     """What the event says of all tables."""
@@ -216,7 +207,7 @@ class _Request:
 def _parse(
     event: Any, *, settings: Settings, get_table: Callable[[str], CatalogTable | None]
 ) -> Subject:
-    _check_fields(event, _FIELDS, "the event")
+    check_fields(event, _FIELDS, "the event")
     request = _Request(
         table_prefix=parse_table_prefix(event["table_prefix"]),
         s3_base=str(S3Address.parse(event["s3_base"], field="s3_base")),
@@ -243,7 +234,7 @@ def _entries(tables: Any) -> dict[str, dict[str, str]]:
     entries: dict[str, dict[str, str]] = {}
     for position, entry in enumerate(tables):
         where = f"tables[{position}]"
-        _check_fields(entry, _TABLE_FIELDS, where)
+        check_fields(entry, _TABLE_FIELDS, where)
         for name in _TABLE_FIELDS:
             if not isinstance(entry[name], str):
                 raise InvalidPayload(f"{where}.{name} must be a text, not {entry[name]!r:.80}")
@@ -253,17 +244,6 @@ def _entries(tables: Any) -> dict[str, dict[str, str]]:
     if len(tables) != len(known) or entries.keys() != known.keys():
         raise InvalidPayload(f"tables must have one entry for each of {', '.join(known)}")
     return {query_type: entries[query_type] for query_type in known}
-
-
-def _check_fields(value: Any, fields: tuple[str, ...], where: str) -> None:
-    if not isinstance(value, dict):
-        raise InvalidPayload(f"{where} must be an object with {', '.join(fields)}")
-    if missing := [name for name in fields if name not in value]:
-        raise InvalidPayload(f"{where} lacks {', '.join(missing)}")
-    if unknown := sorted(str(name)[:80] for name in value if name not in fields):
-        raise InvalidPayload(
-            f"{where} has unknown fields {', '.join(unknown)}; it may have {', '.join(fields)}"
-        )
 
 
 def _look_up(
