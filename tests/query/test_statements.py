@@ -187,3 +187,31 @@ def test_what_is_wrong_is_refused_with_its_line_and_column(sql: str, message: st
     with pytest.raises(QueryFailed) as refused:
         parse_statement(sql)
     assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        "SELECT " + "(" * 100_000 + "1" + ")" * 100_000,
+        "SELECT * FROM " + "(" * 100_000 + "t" + ")" * 100_000,
+        "SELECT * FROM (" * 15_000 + "SELECT 1 AS a" + ")" * 15_000,
+        "SELECT CAST(NULL AS " + "array(" * 30_000 + "integer" + ")" * 30_000 + ")",
+        "SELECT " + "EXISTS (SELECT " * 15_000 + "1" + ")" * 15_000,
+        "SELECT " + "NOT " * 60_000 + "true",
+        "SELECT " + "CASE WHEN true THEN " * 10_000 + "1" + " END" * 10_000,
+        "SELECT " + "(" * 250_000,
+    ],
+    ids=lambda nested: nested[:30],
+)
+def test_however_deeply_a_statement_is_nested_it_is_refused_and_the_process_lives(
+    nested: str,
+) -> None:
+    with pytest.raises(QueryFailed, match="^SYNTAX_ERROR: line 1:1: the statement is nested too"):
+        parse_statement(nested)
+
+
+def test_a_statement_may_have_as_many_bytes_as_athena_takes_and_no_more() -> None:
+    longest = "SELECT 'é" + "a" * (262_144 - 11) + "'"
+    assert parse_statement(longest)
+    with pytest.raises(QueryFailed, match="the statement has 262145 bytes, Athena takes 262144"):
+        parse_statement(longest + " ")

@@ -10,7 +10,7 @@ from sqlglot import exp, parse_one
 from otel_analytics.config import Checks, Settings, Source
 from otel_analytics.errors import InvalidPayload
 from otel_analytics.metrics import load_catalog
-from otel_analytics.query.build import MAX_QUERY_BYTES
+from otel_analytics.query.syntax import MAX_QUERY_BYTES
 from otel_analytics.query.verification import CatalogTable, build_verification
 
 EVENT: dict[str, Any] = {

@@ -22,6 +22,7 @@ from otel_analytics.query.levels import (
     whole_periods,
     without_periods,
 )
+from otel_analytics.query.syntax import MAX_QUERY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_PARTITIONS",
-    "MAX_QUERY_BYTES",
     "QueryRequest",
     "bound_metric",
     "build_create_table",
@@ -44,8 +44,6 @@ __all__ = [
 
 QueryT = TypeVar("QueryT", bound=exp.Query)
 
-# https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
-MAX_QUERY_BYTES = 262_144
 # Of one query: https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
 MAX_PARTITIONS = 100
 

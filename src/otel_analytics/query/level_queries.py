@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from otel_analytics.errors import InvalidPayload
 from otel_analytics.metrics import load_catalog
-from otel_analytics.query.build import MAX_QUERY_BYTES, bound_metric, with_events
+from otel_analytics.query.build import bound_metric, with_events
 from otel_analytics.query.events import build_level_events, template
 from otel_analytics.query.levels import (
     ACTIVITY,
@@ -29,6 +29,7 @@ from otel_analytics.query.source import (
     partition_text,
     source_table,
 )
+from otel_analytics.query.syntax import MAX_QUERY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -29,7 +29,6 @@ from otel_analytics.names import (
     table_name,
 )
 from otel_analytics.query.binding import date_literal
-from otel_analytics.query.build import MAX_QUERY_BYTES
 from otel_analytics.query.check_relations import (
     CheckedTable,
     Subject,
@@ -41,6 +40,7 @@ from otel_analytics.query.checks import build_findings, check_columns
 from otel_analytics.query.events import template
 from otel_analytics.query.fields import check_fields
 from otel_analytics.query.handler import source_of
+from otel_analytics.query.syntax import MAX_QUERY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
