@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from otel_analytics.config import Settings
-    from otel_analytics.local.catalog import Table
     from otel_analytics.local.embedded import EmbeddedAws
+    from otel_analytics.operations.catalog import Table
     from otel_analytics.query.inspect import Inspection
 
 __all__ = ["inspect_command"]
@@ -112,7 +112,7 @@ def _table_of(
 
 def _existing(aws: EmbeddedAws, name: Any) -> Table:
     from otel_analytics.errors import Refused
-    from otel_analytics.local.catalog import EntityNotFound
+    from otel_analytics.operations.catalog import EntityNotFound
 
     try:
         return aws.catalog.table(name)
@@ -124,8 +124,8 @@ def _existing(aws: EmbeddedAws, name: Any) -> Table:
 
 
 def _register_folder(aws: EmbeddedAws, path: Path, files: Sequence[Path]) -> Table:
-    from otel_analytics.local.catalog import Table
     from otel_analytics.local.parquet_folder import describe_parquet
+    from otel_analytics.operations.catalog import Table
 
     folder = path if path.is_dir() else path.parent
     columns, keys = describe_parquet(folder, files)

@@ -167,9 +167,9 @@ def history_warnings_of(aws: EmbeddedAws, payload: Any, dates: Sequence[str | No
 
 
 def _history_dates(aws: EmbeddedAws, prefix: str) -> list[date]:
-    from otel_analytics.local.catalog import EntityNotFound
     from otel_analytics.metrics import load_catalog
     from otel_analytics.names import history_table_name, parse_date
+    from otel_analytics.operations.catalog import EntityNotFound
     from otel_analytics.query.statements import TableName
 
     query_type = next(iter(load_catalog()))  # all seven have the same dates
@@ -202,7 +202,7 @@ def check_source(aws: EmbeddedAws) -> None:
     """
     from otel_analytics.errors import Refused
     from otel_analytics.lake.schema import LOGALL_TABLE
-    from otel_analytics.local.catalog import EntityNotFound
+    from otel_analytics.operations.catalog import EntityNotFound
     from otel_analytics.query.statements import TableName
 
     database, table = aws.settings.athena.database, aws.settings.source.table

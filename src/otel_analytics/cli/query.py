@@ -11,8 +11,8 @@ from otel_analytics.cli.options import json_option, settings_of, settings_option
 from otel_analytics.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from otel_analytics.local.catalog import Table
-    from otel_analytics.local.engine import Rows
+    from otel_analytics.operations.catalog import Table
+    from otel_analytics.query.statements import Rows
 
 __all__ = ["query_command", "tables_command"]
 

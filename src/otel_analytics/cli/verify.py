@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from otel_analytics.local.embedded import EmbeddedAws
-    from otel_analytics.local.verification import CheckResult, PublishedTable, Verification
+    from otel_analytics.operations.verification import CheckResult, PublishedTable, Verification
 
 __all__ = ["verify_command"]
 
@@ -41,8 +41,8 @@ def verify_command(
     """
     from otel_analytics.errors import Refused
     from otel_analytics.local.embedded import open_embedded_aws
-    from otel_analytics.local.verification import verify_published
     from otel_analytics.names import parse_service_names, table_prefix
+    from otel_analytics.operations.verification import verify_published
 
     settings = settings_of(ctx, flags)
     if services:

@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 from otel_analytics.errors import InvalidQuery, Refused
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
 from otel_analytics.local.athena import Athena
-from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
-from otel_analytics.local.engine import Engine, Rows
+from otel_analytics.local.catalog import Catalog
+from otel_analytics.local.engine import Engine
 from otel_analytics.local.executions import Executions
 from otel_analytics.local.home import Home, open_home
-from otel_analytics.local.publication import publish_tables
+from otel_analytics.local.publications import Publications
 from otel_analytics.local.query_executions import QueryExecutions
-from otel_analytics.local.refresh import activity_refresher
 from otel_analytics.local.s3 import ObjectStore
 from otel_analytics.local.step_functions import StepFunctions
-from otel_analytics.local.verification import checks_builder
 from otel_analytics.names import S3Address
+from otel_analytics.operations.catalog import EntityNotFound, Table
+from otel_analytics.operations.cleaning import Cleaner
+from otel_analytics.operations.publisher import Publisher
+from otel_analytics.operations.refresher import activity_refresher
+from otel_analytics.operations.verification import checks_builder
 from otel_analytics.query.handler import build_query
-from otel_analytics.query.statements import Column, TableName
+from otel_analytics.query.statements import Column, Rows, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +47,16 @@ class EmbeddedAws:
     athena: Athena
     executions: Executions
 
+    @property
+    def publications(self) -> Publications:
+        """What publication remembers of the database."""
+        return Publications(self.home, self.settings.athena.database)
+
+    @property
+    def cleaner(self) -> Cleaner:
+        """What finds and deletes what executions left."""
+        return Cleaner(self.settings, self.catalog, self.store, self.executions, self.publications)
+
     def step_functions(self, *, now: Callable[[], datetime]) -> StepFunctions:
         """Return Step Functions over this Athena, with the pipeline's Lambdas as functions."""
 
@@ -56,16 +69,13 @@ class EmbeddedAws:
                 now=now,
             )
 
-        def table_publisher(event: Any) -> dict[str, Any]:
-            return publish_tables(
-                event, settings=self.settings, catalog=self.catalog, store=self.store
-            )
-
         names = self.settings.athena
         functions = {
             names.query_builder_function: query_builder,
             names.checks_builder_function: checks_builder(self.settings, self.catalog),
-            names.table_publisher_function: table_publisher,
+            names.table_publisher_function: Publisher(
+                self.settings, self.catalog, self.store, self.publications
+            ).publish,
             names.activity_refresher_function: activity_refresher(
                 self.settings, self.catalog, self.store, now=now
             ),
