@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "clean": ("clean", "Delete what executions and publications left."),
     "sql": ("sql", "Print the query that builds a table."),
     "definition": ("sql", "Print the state machine document."),
+    "deploy": ("deploy", "Put everything into an AWS account."),
     "asl": ("asl", "Run or check any document in the Amazon States Language."),
 }
 
