@@ -64,6 +64,10 @@ _MAX_SERVICES = 100
 SETTINGS_FILE = "otel-analytics.toml"
 ENVIRONMENT_PREFIX = "OTEL_ANALYTICS_"
 _FOLDERS: Final = ("home", "checks.folder")
+# Settings that have an option of their own.
+_OPTIONS: Final = {
+    "home": "--home", "engine": "--engine", "aws.region": "--region", "aws.profile": "--profile",
+}  # fmt: skip
 
 
 def _setting(default: Any, description: str) -> Any:
@@ -267,9 +271,6 @@ class Aws:
 class Settings:
     """All settings of one run, checked."""
 
-    engine: str = _setting(
-        "duckdb", "Where commands work: `duckdb`, on this machine, or `aws`, in an account."
-    )
     home: str = _setting(".otel-analytics", "The folder that stands for S3 and Glue on a laptop.")
     lake: str = _setting("s3://otel-analytics/lake", "Where `logall` and its quarantine lie.")
     timezone: str = _setting("UTC", "The reporting time zone, as in the IANA database.")
@@ -277,6 +278,9 @@ class Settings:
         None, "Cuts every window from below (YYYY-MM-DD); also read from MIN_DATA_DATE."
     )
     memory_limit: str = _setting("2GB", "Memory that DuckDB may use before it spills to disk.")
+    engine: str = _setting(
+        "duckdb", "Where commands work: `duckdb`, on this machine, or `aws`, in an account."
+    )
     keys: Keys = field(default_factory=Keys)
     events: Events = field(default_factory=Events)
     source: Source = field(default_factory=Source)
@@ -355,7 +359,7 @@ def load_settings(
         values.update(_from_file(file))
     values.update(_from_environment(environment))
     for name, value in (flags or {}).items():
-        values[name] = _parse(name, value, where="--home" if name == "home" else f"--set {name}")
+        values[name] = _parse(name, value, where=_OPTIONS.get(name, f"--set {name}"))
     return _assemble(values)
 
 

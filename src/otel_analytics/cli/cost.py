@@ -12,9 +12,9 @@ from otel_analytics.cli.output import as_megabytes, as_usd, print_json, print_ta
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from otel_analytics.cli.engines import Engine
     from otel_analytics.config import Prices
     from otel_analytics.local.dry_run import QueryEstimate
-    from otel_analytics.local.executions import Executions
     from otel_analytics.pipeline.billing import Usage
     from otel_analytics.pipeline.cost import QueryCost
 
@@ -37,12 +37,12 @@ def cost_command(
     those that this engine read, prices are settings (prices.…), and what AWS gives free of charge
     each month is not taken off.
     """
-    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.cli.engines import open_engine
     from otel_analytics.pipeline.cost import cost_of
 
     settings = settings_of(ctx, flags)
-    with open_embedded_aws(settings) as aws:
-        described = aws.executions.describe_execution(execution or _last(aws.executions))
+    with open_engine(settings, to_read=True) as aws:
+        described = aws.executions.describe_execution(execution or _last(aws))
         name = described["name"]
         cost = cost_of(aws.executions.get_execution_history(name))
     rows = table_documents(cost.queries, settings.prices)
@@ -57,16 +57,15 @@ def cost_command(
     click.echo(f"{name} {described['status']}: {total_line(cost.usage, settings.prices)}")
 
 
-def _last(executions: Executions) -> str:
+def _last(aws: Engine) -> str:
     """Return the name of the last execution of the pipeline.
 
     Raises: Refused if there is none
     """
     from otel_analytics.errors import Refused
-    from otel_analytics.pipeline import STATE_MACHINE_NAME
 
-    for one in executions.list_executions():
-        if one["stateMachineArn"].endswith(f":{STATE_MACHINE_NAME}"):
+    for one in aws.executions.list_executions():
+        if one["stateMachineArn"] == aws.state_machine_arn:
             return str(one["name"])
     raise Refused("there is no execution yet: otel-analytics run SERVICE…")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.cli.engines import check_is_local
 from otel_analytics.cli.options import json_option, settings_file_of, settings_of, settings_options
 from otel_analytics.cli.output import harmless, print_json, print_table, say
 
@@ -56,6 +57,7 @@ def inspect_command(
     from otel_analytics.query.inspect import inspect_table, missing_roles, propose_settings
 
     settings = settings_of(ctx, flags)
+    check_is_local(settings, "inspect", "copy some files here, or look with otel-analytics query")
     with _table_of(what, settings) as (aws, table, source_table):
         inspection = inspect_table(
             f'"{table.database}"."{table.name}"',

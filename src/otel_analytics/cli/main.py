@@ -87,8 +87,8 @@ def main() -> NoReturn:
         _end(_explained(error), error.exit_code)
     except OtelAnalyticsError as error:
         _end(str(error), error.exit_code)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        _end("interrupted", 130)
+    except (click.exceptions.Abort, KeyboardInterrupt) as interrupt:
+        _end(str(interrupt) or "interrupted", 130)
     except RuntimeError as error:
         # What DuckDB makes of an interrupt that comes while it works.
         if str(error) != "Query interrupted":

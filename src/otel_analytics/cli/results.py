@@ -13,7 +13,7 @@ from otel_analytics.cli.output import as_megabytes, as_usd, print_table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.operations.store import Store
 
 __all__ = [
     "cost_line",
@@ -28,7 +28,7 @@ __all__ = [
 _SUMMARY: Final = re.compile(r"The whole summary: (s3://\S+)")
 
 
-def summary_of(execution: Mapping[str, Any], store: ObjectStore) -> dict[str, Any] | None:
+def summary_of(execution: Mapping[str, Any], store: Store) -> dict[str, Any] | None:
     """Return the summary of an execution of the pipeline; of a failed one, that which it stored.
 
     None if it has none: it failed before, is under way, or is of another document.

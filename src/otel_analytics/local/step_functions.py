@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     OnEvent = Callable[[dict[str, Any]], None]
     Tasks = Mapping[str, Callable[[Any, asl.TaskContext], Any]]
 
-__all__ = ["ACCOUNT", "REGION", "STATE_MACHINE", "StepFunctions"]
+__all__ = ["ACCOUNT", "REGION", "STATE_MACHINE", "StepFunctions", "Tasks"]
 
 REGION: Final = "local"
 ACCOUNT: Final = "000000000000"
