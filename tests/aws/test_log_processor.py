@@ -21,8 +21,13 @@ from moto import mock_aws
 
 from otel_analytics.aws.clients import Client, connect
 from otel_analytics.aws.lambdas import log_processor, log_sweep, packaged
-from otel_analytics.aws.object_events import CreatedObject, created_objects, message_of
-from otel_analytics.aws.object_lake import ObjectLake, Taken, object_name
+from otel_analytics.aws.object_events import (
+    CreatedObject,
+    created_objects,
+    message_of,
+    object_name,
+)
+from otel_analytics.aws.object_lake import ObjectLake, Taken
 from otel_analytics.aws.sweep import Sweep
 from otel_analytics.config import Aws, Keys
 from otel_analytics.errors import AwsFailed

@@ -1,22 +1,24 @@
-"""What says that an object was created, in whichever shape it comes: which object that is.
+"""Objects that were created: what says so, in whichever shape, and by which name that is noted.
 
-Knows no S3: the events are read, and nothing is asked.
+Asks S3 nothing, and loads little: the sweep is to be light.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["CreatedObject", "created_objects", "message_of"]
+__all__ = ["OBJECTS_FOLDER", "CreatedObject", "created_objects", "message_of", "object_name"]
 
-_EVENT_BRIDGE = "Object Created"
-_NOTIFICATION = "ObjectCreated:"
+OBJECTS_FOLDER: Final = "objects"
+_EVENT_BRIDGE: Final = "Object Created"
+_NOTIFICATION: Final = "ObjectCreated:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,8 @@ def message_of(bucket: str, key: str) -> str:
     """Return the text of a message that says so of one object, as EventBridge would."""
     detail = {"bucket": {"name": bucket}, "object": {"key": key}}
     return json.dumps({"detail-type": _EVENT_BRIDGE, "detail": detail}, ensure_ascii=False)
+
+
+def object_name(bucket: str, key: str, etag: str) -> str:
+    """Return the name under which it is noted that an object with this content was taken in."""
+    return sha256("\n".join((bucket, key, etag.strip('"'))).encode()).hexdigest()

@@ -17,10 +17,10 @@ import json
 import shutil
 import tempfile
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from otel_analytics.aws.object_events import OBJECTS_FOLDER, object_name
 from otel_analytics.errors import AwsFailed, Failed, IngestFailed
 from otel_analytics.lake.ingest import ingest
 from otel_analytics.lake.sources import identify
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from otel_analytics.lake.report import SourceReport
     from otel_analytics.names import S3Address
 
-__all__ = ["OBJECTS_FOLDER", "ObjectLake", "Taken", "object_name"]
+__all__ = ["ObjectLake", "Taken"]
 
-OBJECTS_FOLDER: Final = "objects"
 _SOURCES: Final = "sources"
 _QUARANTINE: Final = "quarantine"
 # Rows before the note that they are there.
@@ -52,11 +51,6 @@ class Taken:
     written: int = 0
     quarantined: int = 0
     error: str | None = None
-
-
-def object_name(bucket: str, key: str, etag: str) -> str:
-    """Return the name under which it is noted that an object with this content was taken in."""
-    return sha256("\n".join((bucket, key, etag.strip('"'))).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from otel_analytics.aws.object_events import message_of
-from otel_analytics.aws.object_lake import OBJECTS_FOLDER, object_name
+from otel_analytics.aws.object_events import OBJECTS_FOLDER, message_of, object_name
 from otel_analytics.errors import Failed
 
 if TYPE_CHECKING:

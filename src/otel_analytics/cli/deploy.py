@@ -29,8 +29,6 @@ __all__ = ["deploy_command"]
     multiple=True,
     help="A parameter of the template, as --parameter CreateBucket=false; may be repeated.",
 )
-@click.option("--region", help="The AWS region, as the AWS CLI takes it.")
-@click.option("--profile", help="The profile of the AWS CLI.")
 @click.option(
     "--packages-for",
     type=click.Choice(["lambda", "here"]),
@@ -51,8 +49,6 @@ def deploy_command(  # noqa: PLR0913 - one for each option
     code_bucket: str | None,
     stack: str,
     parameters: tuple[str, ...],
-    region: str | None,
-    profile: str | None,
     packages_for: str,
     output: str | None,
     print_template: bool,
@@ -84,7 +80,7 @@ def deploy_command(  # noqa: PLR0913 - one for each option
         return
     if code_bucket is None:
         raise Refused("--code-bucket is missing: name an S3 bucket for template and packages")
-    options = [("--region", region), ("--profile", profile)]
+    options = (("--region", settings.aws.region), ("--profile", settings.aws.profile))
     with tempfile.TemporaryDirectory() as folder:
         write_deployment(Path(folder), settings=settings, parameters=names, target=target)
         say(f"packages are built; {stack} is being deployed")
@@ -92,7 +88,7 @@ def deploy_command(  # noqa: PLR0913 - one for each option
             folder=Path(folder),
             stack=stack,
             code_bucket=code_bucket,
-            options=tuple(text for option in options if option[1] for text in option if text),
+            options=tuple(text for option in options if option[1] for text in option),
         ).deploy()
     if as_json:
         print_json(outputs)
