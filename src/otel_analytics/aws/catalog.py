@@ -218,7 +218,7 @@ def _refused(reply: Any, table: Table, *, but: str = "") -> list[tuple[str, ...]
     Raises: Failed if one was refused with another
     """
     found = []
-    for error in reply.get("Errors") or reply.get("BatchUpdateFailureList") or ():
+    for error in reply.get("Errors", ()):
         values = error.get("PartitionValues") or error.get("PartitionValueList") or ()
         detail = error["ErrorDetail"]
         if detail["ErrorCode"] != but:
