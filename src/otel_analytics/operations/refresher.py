@@ -185,10 +185,11 @@ class _Refresher:
         self.store.make_durable(addresses)
         folders = {one.key.removeprefix(location.key).rpartition("/")[0] for one in addresses}
         with self.catalog.change(durable=True):
-            if self._is_registered(build):
-                return {"partitions": len(build.periods), "not_deleted": []}
-            is_current = self._are_inputs(build, inputs)
-            superseded = self._change(build, folders) if is_current else []
+            # where an earlier call was interrupted, the next plan has the rest built again
+            is_registered = self._is_registered(build)
+            is_current = is_registered or self._are_inputs(build, inputs)
+            changes = is_current and not is_registered
+            superseded = self._change(build, folders) if changes else []
             with suppress(EntityNotFound):
                 self.catalog.drop_table(TableName(build.leaf.table, self.settings.athena.database))
         if not is_current:
