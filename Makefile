@@ -2,10 +2,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs bench lock clean
+.PHONY: help setup demo test test-aws lint docs bench lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 setup: .venv/.installed ## create .venv with everything in it
 
@@ -21,6 +21,14 @@ demo: setup ## the whole job on demonstration data: OTLP logs in, seven tables o
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest
+
+build/emulator/.installed: requirements-emulator.lock
+	$(PYTHON) -m venv build/emulator
+	build/emulator/bin/python -m pip install --quiet --require-hashes -r requirements-emulator.lock
+	@touch $@
+
+test-aws: setup build/emulator/.installed ## deploy the stack into an emulator of AWS, and test it there
+	$(BIN)/python -m pytest tests/aws/emulator
 
 lint: setup ## check style, types and the layers of the architecture
 	$(BIN)/ruff check .
@@ -42,6 +50,8 @@ bench: setup build/peers/.installed ## measure, beside peers in the same run (ab
 lock: ## resolve the dependencies anew into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-header --no-emit-index-url --upgrade -o requirements.lock
+	uv pip compile --group emulator --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --no-emit-index-url --upgrade -o requirements-emulator.lock
 
 clean: ## remove what make made
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
+    "ENGINES",
     "ENVIRONMENT_PREFIX",
     "SETTINGS_FILE",
     "SOURCES",
     "Activity",
     "Athena",
+    "Aws",
     "Budget",
     "Checks",
+    "Concurrency",
     "Events",
     "Keys",
     "Prices",
@@ -49,15 +52,22 @@ _SIZE = re.compile(
     r"(?P<number>[0-9]{1,18}(\.[0-9]{1,9})?) ?(?P<unit>[KMGTP]?)(?P<binary>i?)B?", re.IGNORECASE
 )
 
+# Where commands work.
+ENGINES = ("duckdb", "aws")
 # What tables can be built from.
 SOURCES = ("activity", "raw")
 # https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
 _MAX_DAYS_PER_QUERY = 100
 _MAX_CONCURRENCY = 40  # of a Map state
+_MAX_SERVICES = 100
 
 SETTINGS_FILE = "otel-analytics.toml"
 ENVIRONMENT_PREFIX = "OTEL_ANALYTICS_"
 _FOLDERS: Final = ("home", "checks.folder")
+# Settings that have an option of their own.
+_OPTIONS: Final = {
+    "home": "--home", "engine": "--engine", "aws.region": "--region", "aws.profile": "--profile",
+}  # fmt: skip
 
 
 def _setting(default: Any, description: str) -> Any:
@@ -224,6 +234,40 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How much of an account's limits an execution uses.
+
+    Source: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
+    """
+
+    services: int = _setting(1, "Services built at once; 1 to 40, as the two limits below allow.")
+    max_dml_queries: int = _setting(
+        25,
+        "The account's quota of active DML queries of Athena (SELECT, CREATE TABLE AS), running "
+        "and queued; see Service Quotas for yours.",
+    )
+    max_ddl_queries: int = _setting(
+        20, "The account's quota of active DDL queries of Athena (DROP TABLE), likewise."
+    )
+    services_per_execution: int = _setting(
+        50,
+        "Services that one execution builds; of more, it starts further executions, each for so "
+        "many. At most 100, by Step Functions' limits of a history and of a state's data.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """Which account `--engine aws` works in; empty: as every AWS tool finds it."""
+
+    region: str = _setting("", "The region; empty: AWS_REGION, AWS_DEFAULT_REGION or the profile.")
+    profile: str = _setting("", "The profile of ~/.aws; empty: AWS_PROFILE, or the default one.")
+    state_machine: str = _setting(
+        "otel-analytics-pipeline", "Name or ARN of the deployed state machine."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one run, checked."""
 
@@ -234,6 +278,9 @@ class Settings:
         None, "Cuts every window from below (YYYY-MM-DD); also read from MIN_DATA_DATE."
     )
     memory_limit: str = _setting("2GB", "Memory that DuckDB may use before it spills to disk.")
+    engine: str = _setting(
+        "duckdb", "Where commands work: `duckdb`, on this machine, or `aws`, in an account."
+    )
     keys: Keys = field(default_factory=Keys)
     events: Events = field(default_factory=Events)
     source: Source = field(default_factory=Source)
@@ -243,6 +290,8 @@ class Settings:
     publish: Publish = field(default_factory=Publish)
     prices: Prices = field(default_factory=Prices)
     budget: Budget = field(default_factory=Budget)
+    concurrency: Concurrency = field(default_factory=Concurrency)
+    aws: Aws = field(default_factory=Aws)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -310,7 +359,7 @@ def load_settings(
         values.update(_from_file(file))
     values.update(_from_environment(environment))
     for name, value in (flags or {}).items():
-        values[name] = _parse(name, value, where="--home" if name == "home" else f"--set {name}")
+        values[name] = _parse(name, value, where=_OPTIONS.get(name, f"--set {name}"))
     return _assemble(values)
 
 
@@ -486,6 +535,13 @@ def _check(settings: Settings) -> None:
 
 
 def _check_ranges(settings: Settings) -> None:
+    if settings.engine not in ENGINES:
+        raise InvalidSettings(f"engine: write {' or '.join(ENGINES)}")
+    concurrency = settings.concurrency
+    if not 1 <= concurrency.services <= _MAX_CONCURRENCY:
+        raise InvalidSettings(f"concurrency.services: write 1 to {_MAX_CONCURRENCY}")
+    if not 1 <= concurrency.services_per_execution <= _MAX_SERVICES:
+        raise InvalidSettings(f"concurrency.services_per_execution: write 1 to {_MAX_SERVICES}")
     if settings.source.read not in SOURCES:
         raise InvalidSettings(f"source.read: write {' or '.join(SOURCES)}")
     if not 1 <= settings.activity.days_per_query <= _MAX_DAYS_PER_QUERY:

@@ -8,12 +8,15 @@
     │   ├── UnknownService      the logs hold no event of a service
     │   ├── InvalidDocument     a state machine document
     │   ├── InvalidQuery        a statement that is not Athena's SQL
+    │   ├── NoAccess            AWS does not let us in: no credentials, expired ones, no region
     │   ├── OverBudget          a run would scan more than it may
     │   ├── UnreadablePath      no such file or folder, or no permission
     │   ├── InvalidHome         a home that is no folder, cannot be written, or is not ours
     │   └── HomeTooNew          a home made by a newer version
     └── Failed              work was begun and could not be done (exit code 1)
         ├── IngestFailed        a file could not be ingested; nothing of it was kept
+        ├── AwsFailed           AWS refused a call, or could not be reached
+        ├── CatalogChanged      someone else changed a table while it was changed here
         ├── QueryFailed         a query execution ended as FAILED
         ├── MetricError         a metric's .sql file is not what it says
         ├── CheckError          a check's .sql file is not what it says
@@ -29,6 +32,8 @@ from __future__ import annotations
 
 __all__ = [
     "ActivityChanged",
+    "AwsFailed",
+    "CatalogChanged",
     "CheckError",
     "ExecutionFailed",
     "Failed",
@@ -42,6 +47,7 @@ __all__ = [
     "InvalidSettings",
     "MetricError",
     "NewerPublished",
+    "NoAccess",
     "OtelAnalyticsError",
     "OverBudget",
     "QueryFailed",
@@ -95,6 +101,10 @@ class InvalidQuery(Refused):
     """A statement was refused before it was executed; the message begins with SYNTAX_ERROR."""
 
 
+class NoAccess(Refused):
+    """AWS does not let us in: credentials are missing, expired or wrong, or the region is."""
+
+
 class OverBudget(Refused):
     """A run would scan more bytes than its budget allows."""
 
@@ -117,6 +127,19 @@ class Failed(OtelAnalyticsError):  # noqa: N818 - reads as what happened
 
 class IngestFailed(Failed):
     """A source file could not be ingested; `where` is the file, and nothing of it was kept."""
+
+
+class AwsFailed(Failed):
+    """A call of AWS was refused or got no answer; `code` is AWS's, '' where there was no answer."""
+
+    def __init__(self, message: str, *, code: str = "", operation: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.operation = operation
+
+
+class CatalogChanged(Failed):
+    """An entry of the catalog is no longer what it was when its change was planned."""
 
 
 class QueryFailed(Failed):

@@ -51,7 +51,7 @@ def run_case(case: dict[str, Any]) -> asl.Execution:
         case_input(case),
         {INVOKE: lambdas.invoke, "arn:aws:lambda:*": lambdas.call},
         clock=asl.VirtualClock(BEGIN),
-        random=Random(1),  # noqa: S311 - for jitter
+        random=Random(1),
         identity=asl.Identity(
             f"arn:aws:states:us-east-1:{ACCOUNT}:execution:machine:execution",
             "execution",

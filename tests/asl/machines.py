@@ -40,7 +40,7 @@ def run(
 ) -> asl.Execution:
     """Return the execution on a virtual clock; `task` does every resource."""
     options.setdefault("clock", asl.VirtualClock(BEGIN))
-    options.setdefault("random", Random(1))  # noqa: S311 - for jitter
+    options.setdefault("random", Random(1))
     return asl.run(
         asl.parse(document), value, {"*": task or (lambda arguments, _: arguments)}, **options
     )

@@ -1,6 +1,5 @@
 """Retry, Catch and time-outs."""
 
-# ruff: noqa: S311 - chance that can be repeated is the point
 from __future__ import annotations
 
 from itertools import pairwise

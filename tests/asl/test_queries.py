@@ -1,6 +1,5 @@
 """JSONPath, intrinsic functions and JSONata, expression by expression."""
 
-# ruff: noqa: S311 - chance that can be repeated is the point
 from __future__ import annotations
 
 from random import Random

@@ -1,6 +1,5 @@
 """Whatever the document and the input: it ends, and with documented errors only."""
 
-# ruff: noqa: S311 - chance that can be repeated is the point
 from __future__ import annotations
 
 import dataclasses

@@ -14,9 +14,9 @@ import pytest
 
 from otel_analytics.config import Settings
 from otel_analytics.local.embedded import EmbeddedAws, open_embedded_aws
-from otel_analytics.local.verification import checks_builder
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import Leaf, S3Address, table_name
+from otel_analytics.operations.verification import checks_builder
 from otel_analytics.query.build import QueryRequest, build_create_table
 from otel_analytics.query.statements import TableName
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_analytics.errors import Refused
-from otel_analytics.local.verification import verify_published
 from otel_analytics.metrics import load_catalog
+from otel_analytics.operations.verification import verify_published
 from otel_analytics.query.statements import TableName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_analytics.local.verification import RunQuery, Verification
+    from otel_analytics.operations.verification import RunQuery, Verification
     from tests.checks.conftest import Shop
 
 TODAY = date(2024, 6, 1)

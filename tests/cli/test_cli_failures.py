@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-NOISE = random.Random(1).randbytes(4000)  # noqa: S311 - no secret
+NOISE = random.Random(1).randbytes(4000)
 NOBODY = 65534
 
 
@@ -235,7 +235,7 @@ def test_a_disk_that_fills_while_ingesting_leaves_nothing(
     small_disk: Shell, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     export = tmp_path_factory.mktemp("large") / "export"
-    random_text = random.Random(2)  # noqa: S311 - no secret
+    random_text = random.Random(2)
     write_json_lines(
         export,
         export_requests(

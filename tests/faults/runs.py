@@ -16,7 +16,6 @@ from demo.otlp import ShopEvent, export_requests, write_json_lines
 from otel_analytics import asl
 from otel_analytics.config import load_settings
 from otel_analytics.lake.ingest import ingest
-from otel_analytics.local.cleaning import Cleaner
 from otel_analytics.local.embedded import open_embedded_aws
 from otel_analytics.local.injection import Faults, parse_fault
 from otel_analytics.local.publications import Publications
@@ -242,7 +241,7 @@ def leaves(home: Path) -> set[str]:
 def clean(home: Path) -> tuple[Leftover, ...]:
     """Delete what `clean` finds; return what it finds then."""
     with open_embedded_aws(settings_of(home)) as aws:
-        cleaner = Cleaner(aws.settings, aws.catalog, aws.store, aws.executions)
+        cleaner = aws.cleaner
         cleaner.delete()
         return cleaner.find()
 

@@ -129,7 +129,7 @@ def test_processes_that_die_at_any_moment_leave_no_half_truth(
     home: Path, undisturbed: dict[str, Any]
 ) -> None:
     """Also between two tasks, while files are moved or the catalog is written, and before all."""
-    moments = Random(20250310)  # noqa: S311 - no secret
+    moments = Random(20250310)
     begun = time.monotonic()
     assert run(home, [SERVICE], DAYS - 1) == "SUCCEEDED"
     took_s = time.monotonic() - begun

@@ -36,7 +36,7 @@ from otel_analytics.lake import framing, oversize, sources, window
 from otel_analytics.lake.rows import Rows
 from otel_analytics.lake.wire import DEPRECATED_ITEMS, ITEMS, RESOURCE_ITEMS, length_delimited
 
-NOISE = random.Random(1).randbytes(5000)  # noqa: S311 - nothing secret
+NOISE = random.Random(1).randbytes(5000)
 MANY = json_message(*(record(f"{i} {NOISE[i : i + 50].hex()}") for i in range(300)))
 
 

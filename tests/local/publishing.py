@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.config import Settings
-from otel_analytics.local.publication import publish_tables
+from otel_analytics.local.publications import Publications
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import Leaf, S3Address, table_name, table_prefix
+from otel_analytics.operations.publisher import Publisher
 
 if TYPE_CHECKING:
     from otel_analytics.local.athena import Athena
@@ -71,14 +72,15 @@ class Shop:
             **changes,
         }
 
+    @property
+    def publisher(self) -> Publisher:
+        catalog = self.athena.catalog
+        publications = Publications(catalog.home, self.settings.athena.database)
+        return Publisher(self.settings, catalog, self.athena.store, publications)
+
     def publish(self, execution: str, day: str, **changes: Any) -> dict[str, Any]:
         """Publish what was staged."""
-        return publish_tables(
-            self.payload(execution, day, **changes),
-            settings=self.settings,
-            catalog=self.athena.catalog,
-            store=self.athena.store,
-        )
+        return self.publisher.publish(self.payload(execution, day, **changes))
 
     def stage_and_publish(self, execution: str, day: str, **changes: Any) -> dict[str, Any]:
         self.stage(execution, day)

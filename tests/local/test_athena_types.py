@@ -11,9 +11,8 @@ import pytest
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.csv_result import cell_text, csv_result
-from otel_analytics.local.engine import Rows
 from otel_analytics.local.types import athena_type, duckdb_type, storable
-from otel_analytics.query.statements import Column
+from otel_analytics.query.statements import Column, Rows
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from otel_analytics.asl import Identity
 from otel_analytics.config import Publish, Settings
 from otel_analytics.local.catalog import Catalog
-from otel_analytics.local.cleaning import Cleaner, delete_versions
 from otel_analytics.local.executions import Executions
 from otel_analytics.local.home import open_home
+from otel_analytics.local.publications import Publications
 from otel_analytics.local.runner import Runner, this_process
 from otel_analytics.local.s3 import ObjectStore
 from otel_analytics.names import S3Address, execution_token
+from otel_analytics.operations.cleaning import Cleaner, delete_versions
 from otel_analytics.pipeline.cleaning import CatalogReferences, Size, plan_cleaning
 from otel_analytics.pipeline.leaves import find_leaf
 from otel_analytics.query.statements import TableName
@@ -60,7 +61,13 @@ def _dead_process() -> Runner:
 
 
 def _cleaner(account: Account, shop: Shop) -> Cleaner:
-    return Cleaner(shop.settings, account.catalog, account.store, account.executions)
+    return Cleaner(
+        shop.settings,
+        account.catalog,
+        account.store,
+        account.executions,
+        shop.publisher.publications,
+    )
 
 
 def _all(leftovers: tuple[Leftover, ...]) -> list[tuple[str, str, int]]:
@@ -358,7 +365,8 @@ def test_of_any_tree_of_files_only_those_in_dead_leaves_go(
         outside = home.s3 / "otel-analytics" / "lake" / "shop_mau" / dead / "0" / "file"
         outside.parent.mkdir(parents=True)
         outside.write_text("data")
-        Cleaner(Settings(), Catalog(home), store, executions).delete()
+        publications = Publications(home, "log_db")
+        Cleaner(Settings(), Catalog(home), store, executions, publications).delete()
         expected = {
             path
             for path in paths

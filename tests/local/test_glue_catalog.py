@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_analytics.errors import InvalidName
-from otel_analytics.local.catalog import AlreadyExists, Catalog, EntityNotFound, Table
+from otel_analytics.local.catalog import Catalog
+from otel_analytics.operations.catalog import AlreadyExists, EntityNotFound, Table
 from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:

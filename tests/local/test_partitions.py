@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_analytics.errors import InvalidName
-from otel_analytics.local.catalog import AlreadyExists, Partition, Table
+from otel_analytics.operations.catalog import AlreadyExists, Partition, Table
 from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def test_changes_inside_a_transaction_are_one(account: Account) -> None:
 
     def change() -> None:
         with account.home.transaction():
-            account.catalog.put_table(replace(table, name="others"))
+            account.catalog.put_table(replace(table, name="others"), over=None)
             account.catalog.drop_table(NAME)
             raise InterruptedError
 

@@ -11,9 +11,8 @@ import pytest
 
 from otel_analytics.config import Publish, Settings
 from otel_analytics.errors import Failed, InvalidPayload, NewerPublished
-from otel_analytics.local.catalog import Partition
-from otel_analytics.local.publication import publish_tables
 from otel_analytics.names import S3Address
+from otel_analytics.operations.catalog import Partition
 from otel_analytics.query.handler import build_query
 from otel_analytics.query.statements import Column, TableName
 from tests.local.publishing import BASE, QUERY_TYPES, Shop
@@ -240,7 +239,7 @@ def _die_before_deleting(shop: Shop, execution: str) -> None:
 
     shop.stage(execution, "2025-01-02")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("otel_analytics.local.publication.delete_versions", die)
+        patch.setattr("otel_analytics.operations.publisher.delete_versions", die)
         with pytest.raises(_Died):
             shop.publish(execution, "2025-01-02")
 
@@ -441,12 +440,7 @@ def test_a_payload_that_is_not_what_its_execution_built_changes_nothing(
     shop.stage("run_1", "2025-01-02")
     before = _everything(account)
     with pytest.raises(InvalidPayload, match=message):
-        publish_tables(
-            change(shop.payload("run_1", "2025-01-02")),
-            settings=shop.settings,
-            catalog=account.catalog,
-            store=account.store,
-        )
+        shop.publisher.publish(change(shop.payload("run_1", "2025-01-02")))
     assert _everything(account) == before
 
 

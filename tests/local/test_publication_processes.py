@@ -13,7 +13,7 @@ import pytest
 
 from otel_analytics.errors import Failed
 from otel_analytics.local.athena import Athena
-from otel_analytics.local.catalog import Catalog, Table
+from otel_analytics.local.catalog import Catalog
 from otel_analytics.local.engine import Engine, Job
 from otel_analytics.local.home import open_home
 from otel_analytics.local.query_executions import QueryExecutions
@@ -23,6 +23,8 @@ from tests.local.publishing import QUERY_TYPES, Shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from otel_analytics.operations.catalog import Table
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -239,14 +241,15 @@ def test_a_publication_into_a_catalog_that_only_reads_changes_nothing(tmp_path: 
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-import otel_analytics.local.publication as publication
+import otel_analytics.operations.publisher as publisher
+from otel_analytics.local.publications import Publications
 from tests.local.test_publication_processes import opened
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[2] == "before":
-    publication.Publications.add = die
+    Publications.changed = die
 else:
-    publication.delete_versions = die
+    publisher.delete_versions = die
 with opened(Path(sys.argv[1])) as shop:
     shop.publish("run_03", "2025-01-01")
 """

@@ -20,6 +20,7 @@ from otel_analytics.query.handler import Deletion, build_query
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_BEGIN_S = 1_740_787_200.0  # 2025-03-01
 HEADS = ("check_name", "severity", "query_type", "found", "message")
 
 
@@ -41,17 +42,29 @@ class StandInAws:
     statements: list[tuple[str, str]] = field(default_factory=list)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     objects: dict[str, Any] = field(default_factory=dict)
+    part: asl.StateMachine | None = None
+    nested: list[asl.Execution] = field(default_factory=list)
 
     def run(self, payload: Any, *, settings: Settings | None = None) -> asl.Execution:
         """Execute the document on a payload, in no time."""
-        settings = settings or Settings()
-        return asl.run(
-            asl.parse(build_definition(settings)),
-            payload,
-            self.tasks,
-            clock=asl.VirtualClock(),
-            random=Random(1),  # noqa: S311 - jitter
-        )
+        machine = asl.parse(build_definition(settings or Settings()))
+        clock, random = asl.VirtualClock(_BEGIN_S), Random(1)
+        identity = asl.Identity.of("pipeline", "test")
+        with self._nested(machine, clock) as nested:
+            return asl.run(
+                machine, payload, nested.tasks, clock=clock, random=random, identity=identity
+            )
+
+    def redrive(self, execution: asl.Execution) -> None:
+        """Go on with an execution, in no time."""
+        machine, clock = asl.parse(build_definition(Settings())), asl.VirtualClock(_BEGIN_S)
+        with self._nested(machine, clock) as nested:
+            asl.redrive(machine, execution, nested.tasks, clock=clock)
+
+    def _nested(self, machine: asl.StateMachine, clock: asl.Clock) -> asl.NestedExecutions:
+        nested = asl.NestedExecutions({"pipeline": self.part or machine}, self.tasks, clock=clock)
+        self.nested = nested.executions
+        return nested
 
     @property
     def tasks(self) -> dict[str, Callable[[Any, asl.TaskContext], Any]]:

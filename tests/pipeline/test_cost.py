@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otel_analytics import asl
-from otel_analytics.config import Settings
 from otel_analytics.metrics import load_catalog
-from otel_analytics.pipeline import build_definition
 from otel_analytics.pipeline.cost import cost_of
 from tests.pipeline.stand_in_aws import StandInAws, athena_failure
 
@@ -61,8 +59,7 @@ def test_after_a_redrive_all_that_was_done_before_and_since_counts() -> None:
     execution = aws.run(PAYLOAD)
     before = cost_of(execution.history)
     aws.always.clear()
-    machine = asl.parse(build_definition(Settings()))
-    asl.redrive(machine, execution, aws.tasks, clock=asl.VirtualClock())
+    aws.redrive(execution)
     assert execution.status == "SUCCEEDED"
     cost = cost_of(execution.history)
     assert cost.queries == before.queries
@@ -76,8 +73,7 @@ def test_a_query_that_a_redrive_repeats_is_of_no_state_and_counts() -> None:
     aws.failures["CreateMAUTable"] = [asl.TaskFailed("States.Runtime", "killed")]
     execution = aws.run({**PAYLOAD, "service_names": ["a-shop"]})
     assert execution.status == "FAILED"
-    machine = asl.parse(build_definition(Settings()))
-    asl.redrive(machine, execution, aws.tasks, clock=asl.VirtualClock())
+    aws.redrive(execution)
     assert execution.status == "SUCCEEDED"
     cost = cost_of(execution.history)
     assert cost.transitions == execution.transitions

@@ -77,12 +77,15 @@ def test_the_states_are_those_of_the_design(document: dict[str, Any]) -> None:
         "IsRefreshed",
         "RefreshFailed",
         "ProcessEachService",
+        "RunParts",
         "SummarizeResults",
         "StoreSummary",
         "SummaryNotStored",
         "AllCompleted",
         "Completed",
+        "PartCompleted",
         "ServicesFailed",
+        "SummarizeParts",
     ]
     assert list(service_states(document)) == [
         "ComputeTablePrefix",
@@ -120,7 +123,9 @@ def test_the_states_are_those_of_the_design(document: dict[str, Any]) -> None:
     ]
 
 
-def test_every_task_has_a_time_limit_and_is_retried_three_times(document: dict[str, Any]) -> None:
+def test_every_task_has_a_time_limit_and_is_retried_with_backoff_and_jitter(
+    document: dict[str, Any],
+) -> None:
     tasks = {
         name: state
         for name, state in (
@@ -128,18 +133,21 @@ def test_every_task_has_a_time_limit_and_is_retried_three_times(document: dict[s
             *service_states(document).items(),
             *branch_states(document),
             *step_states(document).items(),
+            *document["States"]["RunParts"]["ItemProcessor"]["States"].items(),
         )
         if state["Type"] == "Task"
     }
-    assert len(tasks) == 3 * 7 + 5 + 4
+    assert len(tasks) == 3 * 7 + 5 + 4 + 1
     for name, task in tasks.items():
         assert task["TimeoutSeconds"] > 0, name
-        (retrier,) = task["Retry"]
-        assert retrier["MaxAttempts"] == 3, name
-        assert retrier["BackoffRate"] > 1, name
-        if name != "StoreSummary":
-            # whatever else fails goes to a Choice, or fails its service, and is not repeated
-            assert not {"States.ALL", "States.TaskFailed"} & set(retrier["ErrorEquals"]), name
+        # an attempt's number has one digit for them
+        assert 3 <= sum(retrier["MaxAttempts"] for retrier in task["Retry"]) <= 9, name
+        for retrier in task["Retry"]:
+            assert retrier["BackoffRate"] > 1, name
+            assert retrier["JitterStrategy"] == "FULL", name
+            if name != "StoreSummary":
+                # whatever else fails goes to a Choice, or fails its service, and is not repeated
+                assert not {"States.ALL", "States.TaskFailed"} & set(retrier["ErrorEquals"]), name
         assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
 
 
@@ -221,8 +229,8 @@ def test_a_payload_that_is_no_object_is_refused(document: dict[str, Any], payloa
 def test_a_field_that_means_nothing_is_refused(document: dict[str, Any]) -> None:
     said = problem(document, {"service_names": ["one"], "executiondate": "2025-10-28"})
     assert said == (
-        "the input may have the fields service_names, execution_date, replace_newer, source; "
-        "found service_names, executiondate"
+        "the input may have the fields service_names, execution_date, replace_newer, source, "
+        "part_of; found service_names, executiondate"
     )
 
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from otel_analytics.config import Settings
-from otel_analytics.local.catalog import Table
 from otel_analytics.local.embedded import open_embedded_aws
-from otel_analytics.local.refresh import activity_refresher
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import S3Address
+from otel_analytics.operations.catalog import Table
+from otel_analytics.operations.refresher import activity_refresher
 from otel_analytics.query.build import QueryRequest, build_select
 from otel_analytics.query.statements import Column, TableName
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from otel_analytics.local.catalog import Partition
     from otel_analytics.local.embedded import EmbeddedAws
     from otel_analytics.local.query_executions import QueryExecution
+    from otel_analytics.operations.catalog import Partition
     from tests.oracle.seven_tables import Event
 
 __all__ = ["Lake", "at", "open_lake", "partitions_of"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_analytics.asl import Identity
-from otel_analytics.local.cleaning import Cleaner
 from otel_analytics.local.runner import this_process
 from otel_analytics.names import S3Address, execution_token
 from otel_analytics.pipeline.level_leaves import LevelLeaf, find_level_leaf
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from otel_analytics.operations.cleaning import Cleaner
     from tests.refresh.lakes import Lake
 
 E = date(2025, 3, 3)
@@ -48,7 +49,7 @@ def _execution(lake: Lake, name: str, status: str) -> str:
 
 
 def _cleaner(lake: Lake) -> Cleaner:
-    return Cleaner(lake.settings, lake.aws.catalog, lake.aws.store, lake.aws.executions)
+    return replace(lake.aws.cleaner, settings=lake.settings)
 
 
 def _counts(lake: Lake) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,13 +13,15 @@ from otel_analytics.cli.output import as_megabytes, as_usd, print_json, print_ta
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from otel_analytics.cli.engines import Engine, Executions
     from otel_analytics.config import Prices
     from otel_analytics.local.dry_run import QueryEstimate
-    from otel_analytics.local.executions import Executions
     from otel_analytics.pipeline.billing import Usage
-    from otel_analytics.pipeline.cost import QueryCost
+    from otel_analytics.pipeline.cost import ExecutionCost, QueryCost
 
     Query = QueryCost | QueryEstimate
+
+_PART: Final = re.compile(r"-part-[0-9]+-[0-9]+$")
 
 __all__ = ["cost_command", "table_documents", "table_row", "total_line", "usage_document"]
 
@@ -33,18 +36,18 @@ def cost_command(
 ) -> None:
     """Show what an execution of the pipeline scanned, and what AWS would ask for it.
 
-    EXECUTION is its ARN, its name, or the beginning of its name; default: the last one. Bytes are
+    EXECUTION is its ARN, its name, or the beginning of its name; default: the last one. What it has
+    started as its parts counts with it. Bytes are
     those that this engine read, prices are settings (prices.…), and what AWS gives free of charge
     each month is not taken off.
     """
-    from otel_analytics.local.embedded import open_embedded_aws
-    from otel_analytics.pipeline.cost import cost_of
+    from otel_analytics.cli.engines import open_engine
 
     settings = settings_of(ctx, flags)
-    with open_embedded_aws(settings) as aws:
-        described = aws.executions.describe_execution(execution or _last(aws.executions))
+    with open_engine(settings, to_read=True) as aws:
+        described = aws.executions.describe_execution(execution or _last(aws))
         name = described["name"]
-        cost = cost_of(aws.executions.get_execution_history(name))
+        cost = _cost_of(aws.executions, name)
     rows = table_documents(cost.queries, settings.prices)
     if as_json:
         total = usage_document(cost.usage, settings.prices)
@@ -57,16 +60,27 @@ def cost_command(
     click.echo(f"{name} {described['status']}: {total_line(cost.usage, settings.prices)}")
 
 
-def _last(executions: Executions) -> str:
+def _cost_of(executions: Executions, reference: str) -> ExecutionCost:
+    """Return what an execution used, with those that it has started."""
+    from otel_analytics.pipeline.cost import cost_of, nested_executions
+
+    history = executions.get_execution_history(reference)
+    cost = cost_of(history)
+    for nested in nested_executions(history):
+        cost += _cost_of(executions, nested)
+    return cost
+
+
+def _last(aws: Engine) -> str:
     """Return the name of the last execution of the pipeline.
 
     Raises: Refused if there is none
     """
     from otel_analytics.errors import Refused
-    from otel_analytics.pipeline import STATE_MACHINE_NAME
 
-    for one in executions.list_executions():
-        if one["stateMachineArn"].endswith(f":{STATE_MACHINE_NAME}"):
+    for one in aws.executions.list_executions():
+        is_part = _PART.search(one["name"])  # of an execution that stands before it
+        if one["stateMachineArn"] == aws.state_machine_arn and not is_part:
             return str(one["name"])
     raise Refused("there is no execution yet: otel-analytics run SERVICE…")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.cli.engines import check_is_local
 from otel_analytics.cli.options import json_option, settings_of, settings_options
 from otel_analytics.cli.output import print_json, say
 
@@ -57,6 +58,7 @@ def ingest_command(
     from otel_analytics.local.embedded import open_embedded_aws
 
     settings = settings_of(ctx, flags)
+    check_is_local(settings, "ingest", "put the files where the stack looks for logs in its bucket")
     # A wrong path is refused before a home is made; what the home holds is no log to take in.
     files = find_files(paths, outside=Path(settings.home))
     with open_embedded_aws(settings) as aws, _progress() as progress:

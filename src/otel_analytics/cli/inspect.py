@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.cli.engines import check_is_local
 from otel_analytics.cli.options import json_option, settings_file_of, settings_of, settings_options
 from otel_analytics.cli.output import harmless, print_json, print_table, say
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from otel_analytics.config import Settings
-    from otel_analytics.local.catalog import Table
     from otel_analytics.local.embedded import EmbeddedAws
+    from otel_analytics.operations.catalog import Table
     from otel_analytics.query.inspect import Inspection
 
 __all__ = ["inspect_command"]
@@ -56,6 +57,7 @@ def inspect_command(
     from otel_analytics.query.inspect import inspect_table, missing_roles, propose_settings
 
     settings = settings_of(ctx, flags)
+    check_is_local(settings, "inspect", "copy some files here, or look with otel-analytics query")
     with _table_of(what, settings) as (aws, table, source_table):
         inspection = inspect_table(
             f'"{table.database}"."{table.name}"',
@@ -112,7 +114,7 @@ def _table_of(
 
 def _existing(aws: EmbeddedAws, name: Any) -> Table:
     from otel_analytics.errors import Refused
-    from otel_analytics.local.catalog import EntityNotFound
+    from otel_analytics.operations.catalog import EntityNotFound
 
     try:
         return aws.catalog.table(name)
@@ -124,8 +126,8 @@ def _existing(aws: EmbeddedAws, name: Any) -> Table:
 
 
 def _register_folder(aws: EmbeddedAws, path: Path, files: Sequence[Path]) -> Table:
-    from otel_analytics.local.catalog import Table
     from otel_analytics.local.parquet_folder import describe_parquet
+    from otel_analytics.operations.catalog import Table
 
     folder = path if path.is_dir() else path.parent
     columns, keys = describe_parquet(folder, files)

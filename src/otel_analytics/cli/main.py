@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "clean": ("clean", "Delete what executions and publications left."),
     "sql": ("sql", "Print the query that builds a table."),
     "definition": ("sql", "Print the state machine document."),
+    "deploy": ("deploy", "Put everything into an AWS account."),
     "asl": ("asl", "Run or check any document in the Amazon States Language."),
 }
 
@@ -86,8 +87,8 @@ def main() -> NoReturn:
         _end(_explained(error), error.exit_code)
     except OtelAnalyticsError as error:
         _end(str(error), error.exit_code)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        _end("interrupted", 130)
+    except (click.exceptions.Abort, KeyboardInterrupt) as interrupt:
+        _end(str(interrupt) or "interrupted", 130)
     except RuntimeError as error:
         # What DuckDB makes of an interrupt that comes while it works.
         if str(error) != "Query interrupted":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.config import ENGINES
 from otel_analytics.errors import InvalidSettings
 
 if TYPE_CHECKING:
@@ -29,10 +30,20 @@ _OPTIONS = (
     ),
     click.option(
         "--engine",
-        type=click.Choice(["duckdb"]),
-        help="Where queries run: duckdb (default), on this machine.",
+        type=click.Choice(ENGINES),
+        help="Where commands work: duckdb (default), on this machine, or aws, in an account.",
     ),
+    click.option("--region", help="The region of AWS, for --engine aws."),
+    click.option("--profile", help="The profile of ~/.aws, for --engine aws."),
 )
+
+# Options that are settings, by their names.
+_SETTINGS = {
+    "home": "home",
+    "engine": "engine",
+    "region": "aws.region",
+    "profile": "aws.profile",
+}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -57,9 +68,9 @@ def settings_of(ctx: click.Context, flags: dict[str, Any]) -> Settings:
     values = dict(
         _assignment(text) for text in (*outer.get("assignments", ()), *flags.get("assignments", ()))
     )
-    home = flags.get("home") or outer.get("home")
-    if home:
-        values["home"] = home
+    for option, name in _SETTINGS.items():
+        if value := flags.get(option) or outer.get(option):
+            values[name] = value
     return load_settings(
         file=file if config or file.exists() else None, environment=os.environ, flags=values
     )

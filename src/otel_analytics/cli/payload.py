@@ -11,7 +11,7 @@ from otel_analytics.config import SOURCES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_analytics.local.embedded import EmbeddedAws
+    from otel_analytics.cli.engines import Engine
 
 __all__ = [
     "check_fields",
@@ -98,7 +98,7 @@ def execution_dates(
     return [(begin + timedelta(days=n)).isoformat() for n in range((end - begin).days + 1)]
 
 
-def coverage_warnings_of(aws: EmbeddedAws, payload: Any) -> list[str]:
+def coverage_warnings_of(aws: Engine, payload: Any) -> list[str]:
     """Return what makes the tables of an execution that is over say little.
 
     Of a wrong payload nothing: the state machine has refused it.
@@ -125,7 +125,7 @@ def coverage_warnings_of(aws: EmbeddedAws, payload: Any) -> list[str]:
     )
 
 
-def check_payload(aws: EmbeddedAws, payload: Any) -> None:
+def check_payload(aws: Engine, payload: Any) -> None:
     """Check that what a payload is to be built from is there; a wrong one is the state machine's.
 
     Raises: Refused saying how to come by it; InvalidSettings naming what of the mapping is no SQL
@@ -140,7 +140,7 @@ def check_payload(aws: EmbeddedAws, payload: Any) -> None:
             source_of(payload, aws.settings)
 
 
-def history_warnings_of(aws: EmbeddedAws, payload: Any, dates: Sequence[str | None]) -> list[str]:
+def history_warnings_of(aws: Engine, payload: Any, dates: Sequence[str | None]) -> list[str]:
     """Return, for each service, that dates so old will leave its history again, if they will."""
     from otel_analytics.errors import InvalidName
     from otel_analytics.names import parse_date, table_prefix
@@ -166,18 +166,15 @@ def history_warnings_of(aws: EmbeddedAws, payload: Any, dates: Sequence[str | No
     return warnings
 
 
-def _history_dates(aws: EmbeddedAws, prefix: str) -> list[date]:
-    from otel_analytics.local.catalog import EntityNotFound
+def _history_dates(aws: Engine, prefix: str) -> list[date]:
     from otel_analytics.metrics import load_catalog
     from otel_analytics.names import history_table_name, parse_date
     from otel_analytics.query.statements import TableName
 
     query_type = next(iter(load_catalog()))  # all seven have the same dates
     name = TableName(history_table_name(prefix, query_type), aws.settings.athena.database)
-    try:
-        partitions = aws.catalog.table(name).partitions
-    except EntityNotFound:
-        return []
+    history = aws.catalog.find(name)
+    partitions = history.partitions if history else ()
     return [parse_date(one.values[0], field="execution_date") for one in partitions]
 
 
@@ -195,23 +192,22 @@ def service_names_of(payload: Any) -> tuple[str, ...]:
         return ()
 
 
-def check_source(aws: EmbeddedAws) -> None:
+def check_source(aws: Engine) -> None:
     """Check that there is a table of logs.
 
     Raises: Refused saying how to come by one
     """
     from otel_analytics.errors import Refused
     from otel_analytics.lake.schema import LOGALL_TABLE
-    from otel_analytics.local.catalog import EntityNotFound
     from otel_analytics.query.statements import TableName
 
     database, table = aws.settings.athena.database, aws.settings.source.table
-    try:
-        aws.catalog.table(TableName(table, database))
-    except EntityNotFound as error:
-        how = (
-            "put logs into it with otel-analytics ingest PATH…"
-            if table == LOGALL_TABLE
-            else "create it with otel-analytics query 'CREATE EXTERNAL TABLE …'"
-        )
-        raise Refused(f"there is no table {database}.{table} yet: {how}") from error
+    if aws.catalog.find(TableName(table, database)) is None:
+        how = "create it with otel-analytics query 'CREATE EXTERNAL TABLE …'"
+        if table == LOGALL_TABLE:
+            how = (
+                "put logs into it with otel-analytics ingest PATH…"
+                if aws.settings.engine == "duckdb"
+                else "deploy the stack, which creates it, or name yours with source.table"
+            )
+        raise Refused(f"there is no table {database}.{table} yet: {how}")

@@ -13,7 +13,7 @@ from otel_analytics.cli.output import as_megabytes, as_usd, print_table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.operations.store import Store
 
 __all__ = [
     "cost_line",
@@ -28,23 +28,41 @@ __all__ = [
 _SUMMARY: Final = re.compile(r"The whole summary: (s3://\S+)")
 
 
-def summary_of(execution: Mapping[str, Any], store: ObjectStore) -> dict[str, Any] | None:
+def summary_of(execution: Mapping[str, Any], store: Store) -> dict[str, Any] | None:
     """Return the summary of an execution of the pipeline; of a failed one, that which it stored.
 
-    None if it has none: it failed before, is under way, or is of another document.
+    Of one that was split into parts, with the results of all of them. None if it has none: it
+    failed before, is under way, or is of another document.
     """
-    from otel_analytics.errors import Failed
-    from otel_analytics.names import S3Address
-
-    text: str | bytes = execution.get("output") or ""
+    text: str | bytes | None = execution.get("output") or ""
     found = _SUMMARY.search(execution.get("cause") or "")
     if execution.get("error") == "ServicesFailed" and found:
-        try:
-            text = store.get(S3Address.parse(found[1]))
-        except Failed:
-            return None  # deleted since; the cause's head is all that is left
+        text = _stored(found[1], store)  # deleted since: the cause's head is all that is left
+    summary = _parsed(text)
+    if summary is None or "parts" not in summary:
+        return summary
+    results = [one for one in summary["results"] if one["state"] == "RunPart"]
+    for part in summary["parts"]:
+        of_part = _parsed(_stored(part.get("summary_location"), store))
+        results += of_part["results"] if of_part else ()
+    return {**summary, "results": results}
+
+
+def _stored(location: str | None, store: Store) -> bytes | None:
+    """Return an object, None if there is none."""
+    from otel_analytics.errors import Failed, InvalidName
+    from otel_analytics.names import S3Address
+
     try:
-        summary = json.loads(text)
+        return store.get(S3Address.parse(location))
+    except (Failed, InvalidName):
+        return None
+
+
+def _parsed(text: str | bytes | None) -> dict[str, Any] | None:
+    """Return the summary that a text is, None if it is none."""
+    try:
+        summary = json.loads(text or "")
     except ValueError:
         return None
     is_ours = isinstance(summary, dict) and isinstance(summary.get("results"), list)

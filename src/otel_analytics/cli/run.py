@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.cli.engines import check_is_local, open_engine, open_local
 from otel_analytics.cli.estimate import (
     check_budget,
     estimate_of,
@@ -40,12 +42,18 @@ from otel_analytics.cli.results import (
 from otel_analytics.config import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from otel_analytics.local.embedded import EmbeddedAws
+    from otel_analytics.cli.engines import Engine
+    from otel_analytics.config import Settings
     from otel_analytics.local.injection import Faults
 
 __all__ = ["run_command"]
+
+_OF_ATHENA = (
+    "see what the last run scanned with otel-analytics cost, and set a limit of bytes per query in "
+    "the work group"
+)
 
 
 @click.command("run", short_help="Build the seven tables of services by the state machine.")
@@ -112,30 +120,31 @@ def run_command(  # noqa: PLR0913 - each option is one
     query would read, and what that would cost on AWS; --max-scan (or the setting budget.max_scan)
     refuses each run that would scan more, before any work begins, and says by how much.
     """
-    from otel_analytics.local.embedded import open_embedded_aws
-
     settings = settings_of(ctx, flags)
     dates = execution_dates(execution_date, first, last)
     payload = make_payload(services, input_file, replace_newer=replace_newer, source=source)
     budget = parse_budget(max_scan, settings.budget.max_scan)
     check_own_checks(settings)
-    with open_embedded_aws(settings) as aws:
-        if dry_run or budget is not None:
-            estimates = [estimate_of(aws, payload, date) for date in dates]
-            if dry_run:
-                print_estimates(estimates, as_json=as_json, is_backfill=first is not None)
-            check_budget(estimates, budget)
+    if dry_run or budget is not None:
+        check_is_local(settings, "an estimate (--dry-run, --max-scan, budget.max_scan)", _OF_ATHENA)
+        with open_local(settings) as home:
+            estimates = [estimate_of(home, payload, date) for date in dates]
         if dry_run:
-            return
-        runs = _Runs(aws, payload, _faults(faults, aws, service_names_of(payload)), as_json)
-        for warning in history_warnings_of(aws, payload, dates):
+            print_estimates(estimates, as_json=as_json, is_backfill=first is not None)
+        check_budget(estimates, budget)
+    if dry_run:
+        return
+    planned = _faults(faults, settings, service_names_of(payload))
+    with _open(settings, planned) as aws:
+        runs = _Runs(aws, payload, planned, as_json)
+        for warning in (*_under_way(aws), *history_warnings_of(aws, payload, dates)):
             say(f"warning: {warning}")
         executions = []
         for date in dates:
             executions.append(runs.run(date, name if len(dates) == 1 else _named(name, date)))
             if executions[-1].get("error") == "InvalidInput":
                 break  # the other dates would be refused alike
-    for fault in runs.faults.unused():
+    for fault in planned.unused():
         say(f"warning: --inject {fault.spec} did not happen: its state was not reached")
     _print_all(executions, as_json=as_json, is_backfill=first is not None)
     if any(execution["status"] != "SUCCEEDED" for execution in executions):
@@ -147,21 +156,44 @@ def _named(name: str | None, date: str | None) -> str | None:
     return None if name is None else f"{name}-{date}"
 
 
-def _faults(specs: tuple[str, ...], aws: EmbeddedAws, services: tuple[str, ...]) -> Faults:
+def _faults(specs: tuple[str, ...], settings: Settings, services: tuple[str, ...]) -> Faults:
     from otel_analytics import asl
     from otel_analytics.local.injection import Faults, check_faults, parse_fault
     from otel_analytics.pipeline import build_definition
 
+    if specs:
+        check_is_local(settings, "--inject", "fail it here, or in a stack of its own by hand")
     faults = [parse_fault(spec) for spec in specs]
-    check_faults(faults, asl.parse(build_definition(aws.settings)), services)
+    check_faults(faults, asl.parse(build_definition(settings)), services)
     return Faults(faults)
+
+
+@contextmanager
+def _open(settings: Settings, faults: Faults) -> Iterator[Engine]:
+    """Open the engine; on this machine the faults happen there."""
+    if settings.engine != "duckdb":
+        with open_engine(settings) as account:
+            yield account
+        return
+    with open_local(settings) as home:
+        yield replace(home, around=faults.around)
+
+
+def _under_way(aws: Engine) -> Iterator[str]:
+    """Yield a warning for each execution of the pipeline that is under way."""
+    for one in aws.executions.list_executions(status="RUNNING"):
+        if one["stateMachineArn"] == aws.state_machine_arn:
+            yield (
+                f"{one['name']} is under way since {one['startDate']}: both take from the same "
+                "limits, and of one service the tables of the later execution date stay published"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
     """The executions of one command: the same payload, each as of its own date."""
 
-    aws: EmbeddedAws
+    aws: Engine
     payload: Any
     faults: Faults
     as_json: bool
@@ -184,10 +216,7 @@ class _Runs:
                 self._warned.add(warning)
 
     def _execute(self, payload: Any, name: str | None) -> dict[str, Any]:
-        from otel_analytics.pipeline import build_definition
-
         tracker = Tracker()
-        step_functions = self.aws.step_functions(now=lambda: datetime.now(UTC))
         with show_progress() as show:
 
             def on_event(event: dict[str, Any]) -> None:
@@ -195,9 +224,7 @@ class _Runs:
                 if change := tracker.follow(event):
                     show(change)
 
-            return replace(step_functions, around=self.faults.around).start_execution(
-                build_definition(self.aws.settings), payload, name=name, on_event=on_event
-            )
+            return self.aws.run(payload, name=name, on_event=on_event)
 
     def _show(self, execution: dict[str, Any]) -> None:
         summary = summary_of(execution, self.aws.store)

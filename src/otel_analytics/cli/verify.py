@@ -16,8 +16,8 @@ from otel_analytics.cli.own_checks import check_own_checks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from otel_analytics.local.embedded import EmbeddedAws
-    from otel_analytics.local.verification import CheckResult, PublishedTable, Verification
+    from otel_analytics.cli.engines import Engine
+    from otel_analytics.operations.verification import CheckResult, PublishedTable, Verification
 
 __all__ = ["verify_command"]
 
@@ -39,16 +39,16 @@ def verify_command(
     With --json, a list of the tables, each with its checks; those of the service as a whole, whose
     query_type is empty, stand with its first table.
     """
+    from otel_analytics.cli.engines import open_engine
     from otel_analytics.errors import Refused
-    from otel_analytics.local.embedded import open_embedded_aws
-    from otel_analytics.local.verification import verify_published
     from otel_analytics.names import parse_service_names, table_prefix
+    from otel_analytics.operations.verification import verify_published
 
     settings = settings_of(ctx, flags)
     if services:
         parse_service_names(services, field="SERVICE")
     check_own_checks(settings)
-    with open_embedded_aws(settings, to_read=True) as aws:
+    with open_engine(settings, to_read=True) as aws:
         named: dict[str, str | None] = {table_prefix(service): service for service in services}
         wanted = named or dict.fromkeys(_published_prefixes(aws))
         if not wanted:
@@ -71,7 +71,7 @@ def verify_command(
     _end(found)
 
 
-def _published_prefixes(aws: EmbeddedAws) -> list[str]:
+def _published_prefixes(aws: Engine) -> list[str]:
     from otel_analytics.metrics import load_catalog
 
     names = [table.name for table in aws.catalog.tables(aws.settings.athena.database)]

@@ -44,11 +44,13 @@ def ingest(
     keys: Keys,
     processes: int | None = None,
     progress: Callable[[Progress], None] | None = None,
+    origin: Callable[[Path], str] = str,
 ) -> IngestReport:
     """Return what became of each file of `paths`; what could be read is now in `lake`.
 
     A file that cannot be read is reported, and does not stop the others. A caller that lets this
-    use more than one process must be importable, as Python's `multiprocessing` wants it.
+    use more than one process must be importable, as Python's `multiprocessing` wants it. `origin`
+    gives what is written down as the address of a file.
 
     Raises: UnreadablePath before any work if a path does not exist or may not be read;
         IngestFailed if the lake cannot be written to
@@ -69,7 +71,7 @@ def ingest(
             open_lake(lake, waiting=lambda: tell(0, 0, None)) as opened,
             decoder(keys, processes=processes) as decode,
         ):
-            run = _Run(opened, decode, keys, blocks_in_flight=2 * processes)
+            run = _Run(opened, decode, keys, blocks_in_flight=2 * processes, origin=origin)
             for done, file in enumerate(files):
                 tell(done, run.records, file)
                 run.take(file)
@@ -83,13 +85,22 @@ def ingest(
 class _Run:
     """One call of `ingest`: blocks are decoded while earlier ones are being written."""
 
-    def __init__(self, lake: Lake, decode: Decoder, keys: Keys, *, blocks_in_flight: int) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        decode: Decoder,
+        keys: Keys,
+        *,
+        blocks_in_flight: int,
+        origin: Callable[[Path], str],
+    ) -> None:
         self.intakes: list[Intake] = []
         self.records = 0
         self._lake = lake
         self._decode = decode
         self._keys = keys
         self._blocks_in_flight = blocks_in_flight
+        self._origin = origin
         self._in_flight: deque[tuple[Intake, Future[Decoded] | None]] = deque()
         self._originals: dict[str, Intake] = {}
         self._copies: list[tuple[Intake, Intake]] = []
@@ -124,7 +135,7 @@ class _Run:
                 copy.outcome = "already ingested"
 
     def _begin(self, file: Path, source_id: str | None) -> Intake:
-        intake = Intake(file, source_id, self._lake)
+        intake = Intake(file, source_id, self._lake, origin=self._origin(file))
         self.intakes.append(intake)
         return intake
 
@@ -141,7 +152,7 @@ class _Run:
         except IngestFailed as error:
             intake.fail(error.message)
         except (OSError, BrokenProcessPool) as error:
-            intake.fail(_why(error))
+            intake.fail(_why(error), can_succeed=True)
         self._in_flight.append((intake, None))
 
     def _drain(self, left: int) -> None:
@@ -159,7 +170,7 @@ class _Run:
             intake.add(decoded)
             self.records += decoded.written
         except (OSError, BrokenProcessPool) as error:
-            intake.fail(_why(error))
+            intake.fail(_why(error), can_succeed=True)
 
     def _end(self, intake: Intake) -> None:
         if intake.error:
@@ -187,7 +198,9 @@ class _Run:
         except IngestFailed as error:
             intake.fail(f"{why}; and its quarantine {error.message}")
         except OSError as error:
-            intake.fail(f"{why}; and its quarantine could not be written: {_why(error)}")
+            intake.fail(
+                f"{why}; and its quarantine could not be written: {_why(error)}", can_succeed=True
+            )
 
     def _publish_group(self) -> None:
         """Publish the small sources together: one file a day, not one for each of them."""
@@ -195,12 +208,13 @@ class _Run:
         if not group:
             return
         joined = "\n".join(intake.source_id for intake in group)
-        name = hashlib.sha256(joined.encode()).hexdigest()
+        # A source alone is named as a large one is, so that its files have the same names always.
+        name = hashlib.sha256(joined.encode()).hexdigest() if len(group) > 1 else joined
         try:
             staged = Staged(self._lake.begin(name), name=name[:32])
         except OSError as error:
             for intake in group:
-                intake.fail(_why(error))
+                intake.fail(_why(error), can_succeed=True)
             return
         self._publish(group, staged)
 
@@ -209,7 +223,7 @@ class _Run:
             for intake in intakes:
                 intake.outcome = "ingested"
                 intake.pour(staged)
-                staged.add_source(intake.report(), keys=self._keys)
+                staged.add_source(intake.report(), origin=intake.origin, keys=self._keys)
             staged.commit()
         except IngestFailed as error:
             for intake in intakes:
@@ -217,7 +231,7 @@ class _Run:
         except OSError as error:
             staged.discard()
             for intake in intakes:
-                intake.fail(_why(error))
+                intake.fail(_why(error), can_succeed=True)
 
 
 def _why(error: Exception) -> str:

@@ -52,14 +52,14 @@ class Staged:
         with file.open("a", encoding="utf-8") as quarantine:
             quarantine.writelines(lines)
 
-    def add_source(self, source: SourceReport, *, keys: Keys) -> None:
+    def add_source(self, source: SourceReport, *, origin: str, keys: Keys) -> None:
         """Record that a source is in the table, its users and sessions told by `keys`.
 
         Raises: OSError
         """
         entry = {
             "source_id": source.source_id,
-            "source": str(source.path),
+            "source": origin,
             "written": source.written,
             "quarantined": source.quarantined,
             "skipped": dict(source.skipped),
@@ -88,13 +88,18 @@ class Staged:
 
 
 class Intake:
-    """What one source has given so far, and what has become of it."""
+    """What one source has given so far, and what has become of it.
 
-    def __init__(self, path: Path, source_id: str | None, lake: Lake) -> None:
+    `origin` is the address that people know it by.
+    """
+
+    def __init__(self, path: Path, source_id: str | None, lake: Lake, *, origin: str) -> None:
         self.path = path
+        self.origin = origin
         self.outcome: Outcome = "failed"
         self.error: str | None = None
         self.other_keys = False
+        self.can_succeed = False
         self.staged: Staged | None = None
         self.held_bytes = 0
         self._source_id = source_id
@@ -187,9 +192,10 @@ class Intake:
             staged.add_quarantine(self.source_id, self._quarantine)
         self._batches, self._quarantine, self.held_bytes = [], [], 0
 
-    def fail(self, error: str) -> None:
+    def fail(self, error: str, *, can_succeed: bool = False) -> None:
         """Give it up: nothing of it is kept or counted."""
-        self.error = self.error or error
+        if self.error is None:
+            self.error, self.can_succeed = error, can_succeed
         self.outcome = "failed"
         if self.staged is not None:
             self.staged.discard()
@@ -213,11 +219,12 @@ class Intake:
             without_service=self._without_service,
             invalid_ids=self._invalid_ids,
             other_keys=self.other_keys,
+            can_succeed=self.can_succeed,
         )
 
     def _line(self, unreadable: Unreadable) -> str:
         entry = {
-            "source": str(self.path),
+            "source": self.origin,
             "source_id": self.source_id,
             "position": unreadable.position,
             "record": unreadable.record,

@@ -23,7 +23,8 @@ class SourceReport:
     counts trace and span ids that are none; they stand as text in the record's attributes.
     `found` counts log records as they were met; it is written + quarantined, or the source failed.
     `other_keys` says that a source known already was ingested under other keys than those given
-    now: its rows keep the user and the session that they got then.
+    now: its rows keep the user and the session that they got then. `can_succeed` says of a source
+    that failed that it was for want of disk or memory, and not for what the file holds.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class SourceReport:
     without_service: int = 0
     invalid_ids: int = 0
     other_keys: bool = False
+    can_succeed: bool = False
 
     @property
     def records_in(self) -> int:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from uuid import uuid4
 
 from otel_analytics.errors import Failed, InvalidName, QueryFailed
-from otel_analytics.local.catalog import AlreadyExists, Catalog, EntityNotFound, Table
 from otel_analytics.local.csv_result import csv_result
-from otel_analytics.local.engine import COMPRESSIONS, Engine, Job, Rows
+from otel_analytics.local.engine import COMPRESSIONS, Engine, Job
 from otel_analytics.local.query_errors import QueryCancelled
 from otel_analytics.local.query_executions import QueryExecution, QueryExecutions
 from otel_analytics.names import S3Address
+from otel_analytics.operations.catalog import AlreadyExists, EntityNotFound, Table
 from otel_analytics.query.statements import (
     Column,
     CreateExternalTable,
@@ -25,6 +25,7 @@ from otel_analytics.query.statements import (
     DescribeTable,
     DropTable,
     Query,
+    Rows,
     ShowTables,
     Statement,
     TableName,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from otel_analytics.local.catalog import Catalog
     from otel_analytics.local.s3 import ObjectStore
 
     Tables = dict[TableName, Table]

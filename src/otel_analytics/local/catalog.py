@@ -8,71 +8,44 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.errors import Failed, InvalidName
+from otel_analytics.errors import InvalidName
+from otel_analytics.operations.catalog import AlreadyExists, EntityNotFound, Partition, Table
 from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from otel_analytics.local.home import Home
 
-__all__ = ["AlreadyExists", "Catalog", "EntityNotFound", "Partition", "Table"]
+__all__ = ["Catalog"]
 
 # Glue's names are longer and freer; these are what Athena's DDL takes.
 _NAME = re.compile(r"[a-z0-9_]{1,255}")
-
-
-class EntityNotFound(Failed):
-    """A database or table is not in the catalog."""
-
-
-class AlreadyExists(Failed):
-    """A table or partition is in the catalog already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """One registered partition: a text for each partition key, and the address of its folder."""
-
-    values: tuple[str, ...]
-    location: str
-    parameters: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table: its columns with Athena's types, and the address of its folder.
-
-    `partitions` are the registered ones: a table that has some is these; of others the partitions
-    are found in the folder.
-    """
-
-    database: str
-    name: str
-    columns: tuple[Column, ...]
-    location: str
-    partition_keys: tuple[Column, ...] = ()
-    table_type: str = "EXTERNAL_TABLE"
-    partitions: tuple[Partition, ...] = ()
-    parameters: dict[str, str] = field(default_factory=dict)
-    create_time: float = 0.0
-    update_time: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """The databases and tables of a home. `clock` gives seconds since 1970.
 
-    Several calls are one change inside `home.transaction`, and one moment inside `home.snapshot`.
+    Several calls are one change inside `change`, and one moment inside `moment`.
     """
 
     home: Home
     clock: Callable[[], float] = time.time
+
+    def change(self, *, durable: bool = False) -> AbstractContextManager[object]:
+        """Return a transaction; a `durable` one outlasts a power cut once it is over."""
+        return self.home.transaction(durable=durable)
+
+    def moment(self) -> AbstractContextManager[object]:
+        """Return a context in which all is read as of one moment."""
+        return self.home.snapshot()
 
     def create_database(self, name: str) -> None:
         """Make a database; one that exists stays as it is."""
@@ -135,13 +108,12 @@ class Catalog:
             )
         return table
 
-    def put_table(self, table: Table) -> Table:
-        """Create a table, or replace its entry as `update_table` does; return it."""
-        with self.home.transaction():
-            try:
-                return self.update_table(table)
-            except EntityNotFound:
-                return self.create_table(table)
+    def put_table(self, table: Table, *, over: Table | None) -> Table:
+        """Create a table, or replace the entry `over` as `update_table` does; return it.
+
+        Raises: AlreadyExists, EntityNotFound
+        """
+        return self.create_table(table) if over is None else self.update_table(table)
 
     def table(self, name: TableName) -> Table:
         """Return one table; `name` must have its database.
@@ -244,7 +216,7 @@ class Catalog:
         parameters = json.dumps(partition.parameters)
         return table.database, table.name, values, partition.location, self.clock(), parameters
 
-    def locations(self) -> list[tuple[TableName, str]]:
+    def locations(self, *, beginning: str | None = None) -> list[tuple[TableName, str]]:  # noqa: ARG002
         """Return the addresses of all tables and partitions of every database, with the tables."""
         with self.home.reading() as connection:
             rows = connection.execute(

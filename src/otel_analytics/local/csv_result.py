@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_analytics.local.engine import Rows
+    from otel_analytics.query.statements import Rows
 
 __all__ = ["cell_text", "csv_result"]
 

@@ -4,38 +4,47 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from otel_analytics.asl import Identity
 from otel_analytics.errors import InvalidQuery, Refused
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
 from otel_analytics.local.athena import Athena
-from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
-from otel_analytics.local.engine import Engine, Rows
+from otel_analytics.local.catalog import Catalog
+from otel_analytics.local.engine import Engine
 from otel_analytics.local.executions import Executions
 from otel_analytics.local.home import Home, open_home
-from otel_analytics.local.publication import publish_tables
+from otel_analytics.local.publications import Publications
 from otel_analytics.local.query_executions import QueryExecutions
-from otel_analytics.local.refresh import activity_refresher
 from otel_analytics.local.s3 import ObjectStore
-from otel_analytics.local.step_functions import StepFunctions
-from otel_analytics.local.verification import checks_builder
+from otel_analytics.local.step_functions import ACCOUNT, REGION, STATE_MACHINE, StepFunctions
 from otel_analytics.names import S3Address
+from otel_analytics.operations.catalog import EntityNotFound, Table
+from otel_analytics.operations.cleaning import Cleaner
+from otel_analytics.operations.publisher import Publisher
+from otel_analytics.operations.refresher import activity_refresher
+from otel_analytics.operations.verification import checks_builder
+from otel_analytics.pipeline import build_definition
 from otel_analytics.query.handler import build_query
-from otel_analytics.query.statements import Column, TableName
+from otel_analytics.query.statements import Column, Rows, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from otel_analytics.config import Settings
+    from otel_analytics.local.step_functions import Tasks
 
 __all__ = ["EmbeddedAws", "open_embedded_aws"]
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedAws:
-    """S3, Glue, Athena and the executions of one home."""
+    """S3, Glue, Athena and the executions of one home.
+
+    `around` is given what does which resource, and gives what is called in its place.
+    """
 
     settings: Settings
     home: Home
@@ -43,6 +52,22 @@ class EmbeddedAws:
     catalog: Catalog
     athena: Athena
     executions: Executions
+    around: Callable[[Tasks], Tasks] = dict
+
+    @property
+    def state_machine_arn(self) -> str:
+        """The pipeline's state machine."""
+        return Identity.of(STATE_MACHINE, "", region=REGION, account=ACCOUNT).state_machine_arn
+
+    @property
+    def publications(self) -> Publications:
+        """What publication remembers of the database."""
+        return Publications(self.home, self.settings.athena.database)
+
+    @property
+    def cleaner(self) -> Cleaner:
+        """What finds and deletes what executions left."""
+        return Cleaner(self.settings, self.catalog, self.store, self.executions, self.publications)
 
     def step_functions(self, *, now: Callable[[], datetime]) -> StepFunctions:
         """Return Step Functions over this Athena, with the pipeline's Lambdas as functions."""
@@ -56,21 +81,29 @@ class EmbeddedAws:
                 now=now,
             )
 
-        def table_publisher(event: Any) -> dict[str, Any]:
-            return publish_tables(
-                event, settings=self.settings, catalog=self.catalog, store=self.store
-            )
-
         names = self.settings.athena
         functions = {
             names.query_builder_function: query_builder,
             names.checks_builder_function: checks_builder(self.settings, self.catalog),
-            names.table_publisher_function: table_publisher,
+            names.table_publisher_function: Publisher(
+                self.settings, self.catalog, self.store, self.publications
+            ).publish,
             names.activity_refresher_function: activity_refresher(
                 self.settings, self.catalog, self.store, now=now
             ),
         }
-        return StepFunctions(self.athena, self.executions, functions)
+        return StepFunctions(self.athena, self.executions, functions, around=self.around)
+
+    def run(
+        self, payload: Any, *, name: str | None, on_event: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any]:
+        """Carry out an execution of the pipeline; return it.
+
+        Raises: InvalidName if the name is taken or not allowed; what `build_definition` raises
+        """
+        return self.step_functions(now=lambda: datetime.now(UTC)).start_execution(
+            build_definition(self.settings), payload, name=name, on_event=on_event
+        )
 
     def query(self, sql: str) -> Rows:
         """Return the rows of one statement of Athena's dialect.

@@ -33,18 +33,18 @@ from otel_analytics.local.relations import (
 from otel_analytics.local.types import athena_type, storable, stored_cast
 from otel_analytics.query.build import MAX_PARTITIONS
 from otel_analytics.query.dialects import DuckdbQuery, duckdb_prelude, to_duckdb
-from otel_analytics.query.statements import Column, Query, TableName
+from otel_analytics.query.statements import Column, Query, Rows, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from otel_analytics.local.catalog import Table
     from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.operations.catalog import Table
 
 _T = TypeVar("_T")
 
-__all__ = ["COMPRESSIONS", "Engine", "Job", "Rows", "Written"]
+__all__ = ["COMPRESSIONS", "Engine", "Job", "Written"]
 
 COMPRESSIONS: Final = ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE", "UNCOMPRESSED")
 # Rows by which statistics can rule a part of a file out, and by which threads share it.
@@ -58,15 +58,6 @@ _COUNT_BYTES: Final = (
 )
 # What the Parquet reader raises over bytes that are none; some of it is of no class of its own.
 _OF_DAMAGE: Final = (duckdb.InvalidInputException, duckdb.IOException)
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What a SELECT gave."""
-
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    scanned_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_analytics.local.raw_files import find_raw_files
-from otel_analytics.local.refresh import registered_versions
+from otel_analytics.operations.raw_files import find_raw_files
+from otel_analytics.operations.refresher import registered_versions
 from otel_analytics.pipeline.refresh import plan_refresh
 from otel_analytics.query.levels import load_levels
 from otel_analytics.query.statements import TableName

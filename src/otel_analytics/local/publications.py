@@ -9,32 +9,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from otel_analytics.operations.publications import Published, Superseded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
     from datetime import date
 
     from otel_analytics.local.home import Home
+    from otel_analytics.pipeline.publication_payload import Publication
 
-__all__ = ["Publications", "Published", "Superseded"]
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A publication that was done; `reply` is its answer, once it had also deleted."""
-
-    newer: str | None
-    reply: dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Superseded:
-    """An address to which nothing referred any more since version `number` of `latest`."""
-
-    location: str
-    prefix: str
-    query_type: str
-    number: int
-    latest: int
+__all__ = ["Publications"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +28,19 @@ class Publications:
 
     home: Home
     database: str
+
+    def alone(self, prefix: str) -> AbstractContextManager[object]:  # noqa: ARG002 - of all services
+        """Return a transaction that outlasts a power cut.
+
+        What it publishes supersedes data that may be deleted as soon as it is over.
+        """
+        return self.home.transaction(durable=True)
+
+    def unfinished(self, prefix: str) -> None:
+        """Return None: a transaction is whole, or nothing of it is there."""
+
+    def changed(self, prefix: str) -> None:
+        """Do nothing, for the same reason."""
 
     def find(self, prefix: str, execution: str) -> Published | None:
         """Return the publication of a service's tables by an execution."""
@@ -56,13 +54,14 @@ class Publications:
 
     def add(
         self,
-        prefix: str,
-        execution: str,
+        event: Mapping[str, Any],  # noqa: ARG002 - there is nothing to complete from it
+        publication: Publication,
         *,
         newer: date | None,
         superseded: Iterable[tuple[str, str]],
     ) -> None:
-        """Write down a publication, and the query types and addresses that it superseded."""
+        """Write down a publication, and the query types and addresses that it supersedes."""
+        prefix, execution = publication.prefix, publication.execution
         with self.home.transaction() as connection:
             (latest,) = connection.execute(
                 "SELECT coalesce(max(number), 0) FROM publications "
@@ -104,8 +103,11 @@ class Publications:
             ).fetchall()
         return [Superseded(*row) for row in rows]
 
-    def superseded_elsewhere(self) -> list[str]:
-        """Return the addresses that publications of the other databases superseded."""
+    def kept(self) -> list[str]:
+        """Return the addresses that publications of the other databases superseded.
+
+        How many versions these keep stands in settings that are not known here.
+        """
         with self.home.reading() as connection:
             rows = connection.execute(
                 "SELECT location FROM superseded WHERE database_name <> ? ORDER BY location",

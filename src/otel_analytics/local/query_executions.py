@@ -12,8 +12,8 @@ from otel_analytics.local.query_errors import athena_error
 from otel_analytics.query.statements import Column
 
 if TYPE_CHECKING:
-    from otel_analytics.local.engine import Rows
     from otel_analytics.local.home import Home
+    from otel_analytics.query.statements import Rows
 
 __all__ = ["QueryExecution", "QueryExecutions"]
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from otel_analytics.local.catalog import Partition, Table
     from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.operations.catalog import Partition, Table
 
 __all__ = [
     "Relation",

@@ -14,22 +14,17 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from otel_analytics.errors import Failed, InvalidName
+from otel_analytics.local.raw_files import raw_files
 from otel_analytics.names import S3Address
+from otel_analytics.operations.store import S3Object
 from otel_analytics.query.handler import Deletion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["ObjectStore", "S3Object"]
+    from otel_analytics.pipeline.refresh import RawFile
 
-
-@dataclass(frozen=True, slots=True)
-class S3Object:
-    """One object: where, how large, and when it was last written (seconds since 1970)."""
-
-    address: S3Address
-    size_bytes: int
-    modified: float
+__all__ = ["ObjectStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +78,14 @@ class ObjectStore:
                     address = S3Address(prefix.bucket, key)
                     yield S3Object(address, status.st_size, status.st_mtime)
 
-    def make_durable(self, files: Iterable[Path]) -> None:
-        """Have files on disk, and the way to them: a new folder is an entry of the one above it."""
-        files = list(files)
+    def raw_files(self, folders: Mapping[str, S3Address]) -> dict[str, Sequence[RawFile]]:
+        """Return the files of each folder that has any, at any depth, hidden ones left out."""
+        found = {name: tuple(raw_files(str(self.path(one)))) for name, one in folders.items()}
+        return {name: files for name, files in found.items() if files}
+
+    def make_durable(self, addresses: Iterable[S3Address]) -> None:
+        """Have objects on disk, and the way to them: a new folder is an entry of that above it."""
+        files = [self.path(address) for address in addresses]
         folders = {
             folder for file in files for folder in file.parents if folder.is_relative_to(self.root)
         }

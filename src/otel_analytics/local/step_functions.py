@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     OnEvent = Callable[[dict[str, Any]], None]
     Tasks = Mapping[str, Callable[[Any, asl.TaskContext], Any]]
 
-__all__ = ["ACCOUNT", "REGION", "STATE_MACHINE", "StepFunctions"]
+__all__ = ["ACCOUNT", "REGION", "STATE_MACHINE", "StepFunctions", "Tasks"]
 
 REGION: Final = "local"
 ACCOUNT: Final = "000000000000"
@@ -86,7 +86,7 @@ class StepFunctions:
             if on_event is not None:
                 on_event(event)
 
-        with self.nested() as nested:
+        with self._with(state_machine, machine).nested() as nested:
             run = partial(asl.run, machine, value, nested.tasks, identity=identity)
             self._carry_out(run, name, asl.StopSwitch(), on_event=tell)
         return self.executions.describe_execution(name)
@@ -100,14 +100,20 @@ class StepFunctions:
 
         Raises: InvalidName if there is none; Refused if it cannot be redriven
         """
-        with self.nested() as nested:
+        described = self.executions.describe_execution(reference)
+        machine = asl.parse(self.executions.definition(reference))
+        own_name = asl.state_machine_name(described["stateMachineArn"])
+        with self._with(own_name, machine).nested() as nested:
             stored = self.executions.claim(reference, this_process())
             name = stored.execution.identity.execution_name
-            machine = asl.parse(stored.definition)
             go_on = partial(asl.redrive, machine, stored.execution, nested.tasks)
             kept = len(stored.execution.history)
             self._carry_out(go_on, name, asl.StopSwitch(), on_event=on_event, kept=kept)
         return self.executions.describe_execution(name)
+
+    def _with(self, name: str, machine: asl.StateMachine) -> StepFunctions:
+        """Return the same for a machine that may start itself, as the pipeline's does."""
+        return replace(self, machines={name: machine, **self.machines})
 
     def nested(self) -> asl.NestedExecutions:
         """Return what starts nested executions; its `tasks` are all that can be done here.

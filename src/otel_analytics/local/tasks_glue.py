@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl import TaskFailed
 from otel_analytics.errors import InvalidName
-from otel_analytics.local.catalog import AlreadyExists, Catalog, EntityNotFound, Table
 from otel_analytics.local.sdk_arguments import Arguments
+from otel_analytics.operations.catalog import AlreadyExists, EntityNotFound, Table
 from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_analytics.asl import TaskContext
+    from otel_analytics.local.catalog import Catalog
 
 __all__ = ["glue_tasks"]
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_analytics.asl import TaskContext
-    from otel_analytics.local.s3 import ObjectStore, S3Object
+    from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.operations.store import S3Object
 
 __all__ = ["s3_tasks"]
 

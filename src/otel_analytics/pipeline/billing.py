@@ -114,8 +114,8 @@ def planned_usage(
     )
 
 
-def summary_fields(states: States, prices: Prices) -> dict[str, str]:
-    """Return what the summary says of the cost, for the states before it.
+def summary_fields(states: States, prices: Prices, *, of_parts: bool = False) -> dict[str, str]:
+    """Return what the summary says of the cost, for the states before it; `of_parts` with these.
 
     The machine cannot count its transitions: `least_transitions` are those of the services that
     completed, and of the states around them, without any retry.
@@ -123,26 +123,37 @@ def summary_fields(states: States, prices: Prices) -> dict[str, str]:
     Shape:  queries, scanned_bytes, billed_bytes, least_transitions, estimated_cost_usd
     """
     ways = _ways_of(states)
-    use, refreshed = "$states.input.results.use", "$states.input.refreshed.scanned_bytes"
-    billed = f"($sum([{use}.billed_bytes]) + $sum([$map([{refreshed}], {_BILLED})]))"
-    times = (
+    parts, refreshed = "$states.input.parts", "$states.input.refreshed.scanned_bytes"
+    use = f"{parts}.execution_summary" if of_parts else "$states.input.results.use"
+    refresh_billed = f"$sum([$map([{refreshed}], {_BILLED})])"
+    billed = f"($sum([{use}.billed_bytes]) + {refresh_billed})"
+    times = [
         (ways.once, "1"),
         (ways.plan, "$states.input.plans"),
         (ways.stage, "$states.input.stages"),
         (ways.step, f"$count([{refreshed}])"),
-        (ways.service, "$count($states.input.results[status = 'COMPLETED'])"),
-    )
+        (ways.part, f"$count({parts})")
+        if of_parts
+        else (ways.service, "$count($states.input.results[status = 'COMPLETED'])"),
+    ]
     transitions = " + ".join(f"{way.transitions} * {count}" for way, count in times)
     calls = " + ".join(f"{way.lambda_calls} * {count}" for way, count in times)
+    # what the parts say of themselves is added to what is this execution's own
+    of_them = {
+        name: f" + $sum([{use}.{name}])" if of_parts else ""
+        for name in ("least_transitions", "estimated_cost_usd")
+    }
     return {
         "queries": jsonata(f"$sum([{use}.queries]) + $count([{refreshed}])"),
         "scanned_bytes": jsonata(f"$sum([{use}.scanned_bytes, {refreshed}])"),
         "billed_bytes": jsonata(billed),
-        "least_transitions": jsonata(transitions),
+        "least_transitions": jsonata(transitions + of_them["least_transitions"]),
         "estimated_cost_usd": jsonata(
-            f"$round({billed} / {TERABYTE} * {_number(prices.athena_usd_per_tb)} "
+            f"$round({refresh_billed if of_parts else billed} / {TERABYTE} "
+            f"* {_number(prices.athena_usd_per_tb)} "
             f"+ ({transitions}) / 1000 * {_number(prices.step_functions_usd_per_1000_transitions)} "
-            f"+ ({calls}) * {_number(_usd_per_call(prices))}, {_USD_DIGITS})"
+            f"+ ({calls}) * {_number(_usd_per_call(prices))}{of_them['estimated_cost_usd']}"
+            f", {_USD_DIGITS})"
         ),
     }
 
@@ -151,7 +162,8 @@ def summary_fields(states: States, prices: Prices) -> dict[str, str]:
 class _Ways:
     """What is used where nothing fails.
 
-    That is once, for each plan of the refresh, for each stage and step of these, and each service.
+    That is once, for each plan of the refresh, for each stage and step of these, each service, and
+    each part that an execution of many services is split into.
     """
 
     once: Usage
@@ -159,6 +171,7 @@ class _Ways:
     stage: Usage
     step: Usage
     service: Usage
+    part: Usage
 
 
 def _ways_of(states: States) -> _Ways:
@@ -170,6 +183,7 @@ def _ways_of(states: States) -> _Ways:
         stage=_way_through(stage),
         step=_way_through(stage["States"][stage["StartAt"]]["ItemProcessor"]),
         service=_way_through(states[services]["ItemProcessor"]),
+        part=_way_through(states["RunParts"]["ItemProcessor"]),
     )
 
 

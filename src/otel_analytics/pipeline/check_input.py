@@ -31,7 +31,9 @@ _NAMES: Final = "$states.input.service_names"
 _E: Final = "$states.input.execution_date"
 _REPLACE: Final = "$states.input.replace_newer"
 _SOURCE: Final = "$states.input.source"
-INPUT_FIELDS: Final = ("service_names", "execution_date", "replace_newer", "source")
+_PART_OF: Final = "$states.input.part_of"
+# `part_of` is what an execution of many services gives its parts.
+INPUT_FIELDS: Final = ("service_names", "execution_date", "replace_newer", "source", "part_of")
 
 # Each rule is (what must hold, what is said where it does not); the first that fails counts.
 # JSONata's = and != are both false for a missing field: each is asked positively and negated.
@@ -73,6 +75,12 @@ _RULES: Final = (
         f"$not($exists({_SOURCE})) or ($type({_SOURCE}) = 'string' and "
         f"{_SOURCE} in {list(SOURCES)})",
         f"'source must be {' or '.join(SOURCES)}; found ' & $substring($string({_SOURCE}), 0, 80)",
+    ),
+    (
+        f"$not($exists({_PART_OF})) or ($type({_PART_OF}) = 'object' and "
+        f"$type({_PART_OF}.execution) = 'string' and "
+        f"$type({_PART_OF}.execution_time) = 'string')",
+        "'part_of is what an execution of many services gives its parts: leave it out'",
     ),
     (
         "$count($filter($keys($states.input), function($key) { "

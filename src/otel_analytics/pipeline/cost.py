@@ -15,7 +15,7 @@ from otel_analytics.pipeline.trail import Place, Trail, details_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["CHECKS", "REDRIVEN", "ExecutionCost", "QueryCost", "cost_of"]
+__all__ = ["CHECKS", "REDRIVEN", "ExecutionCost", "QueryCost", "cost_of", "nested_executions"]
 
 CHECKS: Final = "checks"
 # no event says of which state a task is that goes on after a redrive
@@ -48,6 +48,13 @@ class ExecutionCost:
     transitions: int
     lambda_calls: int
 
+    def __add__(self, other: ExecutionCost) -> ExecutionCost:
+        return ExecutionCost(
+            self.queries + other.queries,
+            self.transitions + other.transitions,
+            self.lambda_calls + other.lambda_calls,
+        )
+
     @property
     def usage(self) -> Usage:
         """All of it together."""
@@ -74,6 +81,16 @@ def cost_of(history: Iterable[Mapping[str, Any]]) -> ExecutionCost:
         elif kind == "TaskSucceeded" and details["resourceType"] == "athena":
             queries += _billed(details, place)
     return ExecutionCost(tuple(queries), transitions, calls)
+
+
+def nested_executions(history: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the ARNs of the executions that one has started, as its events tell."""
+    found = []
+    for event in history:
+        details = details_of(event)
+        if event["type"] == "TaskSubmitted" and details["resourceType"] == "states":
+            found.append(str(json.loads(details["output"])["ExecutionArn"]))
+    return found
 
 
 def _billed(details: Mapping[str, Any], place: Place) -> list[QueryCost]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_analytics.metrics import load_catalog
 from otel_analytics.pipeline.billing import summary_fields
 from otel_analytics.pipeline.check_input import build_input_rules
+from otel_analytics.pipeline.concurrency import check_concurrency
+from otel_analytics.pipeline.parts import IS_PART, PART_COMPLETED, build_parts, summarize_parts
 from otel_analytics.pipeline.refresh_states import build_refresh
 from otel_analytics.pipeline.service import build_service
 from otel_analytics.pipeline.tasks import FAILURE, States, jsonata
@@ -25,7 +27,13 @@ MAX_MESSAGE_CHARACTERS: Final = 500
 MESSAGE_CHARACTERS_OF_ALL: Final = 7000
 STORE_TIMEOUT_S: Final = 60
 STORE_RETRY: Final = [
-    {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 2}
+    {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 2,
+        "MaxAttempts": 3,
+        "BackoffRate": 2,
+        "JitterStrategy": "FULL",
+    }
 ]
 
 # What every service's iteration needs of the state machine's own input.
@@ -49,7 +57,7 @@ _EXECUTION: Final = (
 
 
 _FAILED_COUNT: Final = (
-    "$states.input.status & ': ' & $count($states.input.results[status = 'FAILED']) & ' of ' & "
+    "$states.input.status & ': ' & $states.input.execution_summary.failed_services & ' of ' & "
     "$count($states.input.services) & ' services failed. '"
 )
 _SUMMARY_LOCATION: Final = "$states.input.execution_summary.summary_location"
@@ -63,11 +71,14 @@ def build_definition(settings: Settings) -> dict[str, Any]:
     """Return the state machine document for the catalog's metrics.
 
     Shape:  JSON-able; the same settings give the same document
+    Raises: InvalidSettings if more would run at once than the account's limits allow
     Source: https://states-language.net/spec.html
     """
+    check_concurrency(settings)
     states = {**_beginning(settings), **_services(settings), **_end()}
-    summary = states["SummarizeResults"]["Output"]["execution_summary"]
-    summary |= summary_fields(states, settings.prices)
+    summary = states["SummarizeResults"]
+    states["SummarizeParts"] = summarize_parts(summary, states, settings)
+    summary["Output"]["execution_summary"] |= summary_fields(states, settings.prices)
     return {
         "Comment": "Refreshes the product-analytics tables of each service from OpenTelemetry logs",
         "QueryLanguage": "JSONata",
@@ -95,7 +106,10 @@ def _beginning(settings: Settings) -> States:
                 "workgroup": athena.workgroup,
                 "s3_base": athena.s3_base,
                 "execution": jsonata(_EXECUTION),
-                "execution_time": "{% $states.context.Execution.StartTime %}",
+                "execution_time": jsonata(
+                    "$exists($states.input.part_of) ? $states.input.part_of.execution_time : "
+                    "$states.context.Execution.StartTime"
+                ),
                 "execution_date": jsonata(
                     "$exists($states.input.execution_date) ? $states.input.execution_date : null"
                 ),
@@ -112,9 +126,10 @@ def _beginning(settings: Settings) -> States:
                     "$count($states.input.service_names))])"
                 ),
             },
+            "Assign": {IS_PART.removeprefix("$"): "{% $exists($states.input.part_of) %}"},
             "Next": "ReadsActivity",
         },
-        **build_refresh(settings, following="ProcessEachService"),
+        **build_refresh(settings, following="ProcessEachService", parts="RunParts"),
     }
 
 
@@ -127,7 +142,7 @@ def _services(settings: Settings) -> States:
                 "service_name": "{% $states.context.Map.Item.Value %}",
                 **{name: f"{{% $states.input.{name} %}}" for name in _SHARED_FIELDS},
             },
-            "MaxConcurrency": 1,
+            "MaxConcurrency": settings.concurrency.services,
             "ItemProcessor": {
                 "ProcessorConfig": {"Mode": "INLINE"},
                 **build_service(load_catalog().values(), settings),
@@ -135,6 +150,7 @@ def _services(settings: Settings) -> States:
             "Output": "{% $merge([$states.input, {'results': $states.result}]) %}",
             "Next": "SummarizeResults",
         },
+        **build_parts(settings, following="SummarizeParts"),
     }
 
 
@@ -158,6 +174,7 @@ def _end() -> States:
                     "output_location": "{% $states.input.output_location %}",
                     "execution_time": "{% $states.input.execution_time %}",
                     "processed_services": "{% $count($states.input.services) %}",
+                    "failed_services": "{% $count($states.input.results[status = 'FAILED']) %}",
                     "summary_location": jsonata(
                         r"$replace($states.input.output_location, /\/+$/, '') & '/summaries/' & "
                         "$states.input.execution & '.json'"
@@ -199,14 +216,17 @@ def _end() -> States:
         "AllCompleted": {
             "Type": "Choice",
             "Choices": [
+                # the whole fails with the services of its parts, once
+                {"Condition": jsonata(IS_PART), "Next": "PartCompleted"},
                 {
                     "Condition": "{% $states.input.status != 'COMPLETED' %}",
                     "Next": "ServicesFailed",
-                }
+                },
             ],
             "Default": "Completed",
         },
         "Completed": {"Type": "Succeed"},
+        "PartCompleted": PART_COMPLETED,
         "ServicesFailed": {
             "Type": "Fail",
             "Error": "ServicesFailed",

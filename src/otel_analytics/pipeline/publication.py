@@ -31,12 +31,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Entry",
+    "NotPublishable",
     "PublicationPlan",
     "TablePlan",
     "TableState",
     "is_due",
     "plan_publication",
 ]
+
+
+class NotPublishable(Failed):
+    """The tables of an execution cannot be published, now or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +98,8 @@ def plan_publication(
 ) -> PublicationPlan:
     """Return what has to change in a catalog in which each query type's state is as given.
 
-    Raises: Failed if a staging table is not there or lies elsewhere, or if a table that would be
-        replaced is another service's
+    Raises: NotPublishable if a staging table is not there or lies elsewhere, or if a table that
+        would be replaced is another service's
     """
     for staged in publication.tables:
         _check_staging(staged, states[staged.query_type].staging)
@@ -113,12 +118,12 @@ def plan_publication(
 def _check_staging(staged: Staged, staging: Entry | None) -> None:
     name, location = staged.leaf.staging_table, staged.leaf.location
     if staging is None:
-        raise Failed(
+        raise NotPublishable(
             f"the staging table {name} does not exist, so nothing is published: start a new "
             "execution (otel-analytics clean removes what is left of those that ended)"
         )
     if with_slash(staging.location) != location:
-        raise Failed(
+        raise NotPublishable(
             f"the staging table {name} lies at {staging.location} and not at {location}, so "
             "nothing is published: start a new execution"
         )
@@ -128,7 +133,7 @@ def _check_owner(publication: Publication, state: TableState) -> None:
     for entry in (state.published, state.history_entry):
         owner = entry.parameters.get(SERVICE_NAME_PARAMETER) if entry else None
         if owner not in (None, publication.service_name):
-            raise Failed(
+            raise NotPublishable(
                 f"the tables {publication.prefix}_… are those of the service {owner}, and "
                 f"{publication.service_name} would overwrite them, so nothing is published: give "
                 "each of the two a database of its own (athena.database), or drop the tables of "

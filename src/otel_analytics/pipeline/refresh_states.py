@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.pipeline.branch import ATTEMPT, ATTEMPT_OF_QUERY
+from otel_analytics.pipeline.parts import IS_PART, is_split
 from otel_analytics.pipeline.tasks import (
     FAILURE,
     FAILURE_WITHIN,
@@ -45,18 +46,25 @@ _OVERTAKEN: Final = {
 }
 
 
-def build_refresh(settings: Settings, *, following: str) -> States:
-    """Return the states from `ReadsActivity` on, which is the first, to where services begin."""
+def build_refresh(settings: Settings, *, following: str, parts: str) -> States:
+    """Return the states from `ReadsActivity` on, which is the first, to where services begin.
+
+    A part of an execution goes there at once, as the whole has refreshed; what is to be split goes
+    to the state `parts`.
+    """
     caught = {
         "ErrorEquals": ["States.ALL"],
         "Output": jsonata(f"$merge([$states.input, {{'failure': {FAILURE_WITHIN}}}])"),
         "Next": "RefreshFailed",
     }
+    many = is_split(settings)
     is_overtaken = "$count($states.input.plan.overtaken) > 0"
     return {
         "ReadsActivity": {
             "Type": "Choice",
             "Choices": [
+                {"Condition": jsonata(IS_PART), "Next": following},
+                {"Condition": jsonata(f"$states.input.source = 'raw' and {many}"), "Next": parts},
                 {"Condition": "{% $states.input.source = 'raw' %}", "Next": following},
             ],
             "Default": "PlanRefresh",
@@ -120,6 +128,7 @@ def build_refresh(settings: Settings, *, following: str) -> States:
                     ),
                     "Next": "RefreshFailed",
                 },
+                {"Condition": jsonata(many), "Next": parts},
             ],
             "Default": following,
         },

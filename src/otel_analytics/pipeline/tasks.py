@@ -36,17 +36,22 @@ _BACKOFF: Final = {
     "MaxDelaySeconds": 30,
     "JitterStrategy": "FULL",
 }
+# Where others have taken all that an account may have at once, it takes longer until there is room.
+# An attempt's number has one digit for the retries of both kinds.
+_THROTTLED: Final = {**_BACKOFF, "MaxAttempts": 6, "MaxDelaySeconds": 120}
 # https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html#API_StartQueryExecution_Errors
 ATHENA_RETRY: Final = [
     {
         "ErrorEquals": [
-            "States.Timeout",
             "Athena.TooManyRequestsException",
             "Athena.ThrottlingException",
-            "Athena.InternalServerException",
         ],
+        **_THROTTLED,
+    },
+    {
+        "ErrorEquals": ["States.Timeout", "Athena.InternalServerException"],
         **_BACKOFF,
-    }
+    },
 ]
 # https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception
 LAMBDA_RETRY: Final = [
@@ -58,10 +63,10 @@ LAMBDA_RETRY: Final = [
             "Lambda.ServiceException",
             "Lambda.AWSLambdaException",
             "Lambda.SdkClientException",
-            "Lambda.TooManyRequestsException",
         ],
         **_BACKOFF,
-    }
+    },
+    {"ErrorEquals": ["Lambda.TooManyRequestsException"], **_THROTTLED},
 ]
 
 # What a failed Task leaves in its state's data: where, which error, why in a sentence, and
@@ -79,6 +84,7 @@ FAILURE: Final = r"""(
     'cause': $substring($reason, 0, 1000),
     'can_succeed': $query.AthenaError.Retryable = true
       or $contains($reason, /HIVE_PATH_ALREADY_EXISTS|TABLE_ALREADY_EXISTS/)
+      or $contains($reason, /SlowDown|reduce your request rate/)
   }
 )"""
 
@@ -162,7 +168,11 @@ def query_rounds(name: str, query: dict[str, Any], *, subject: str, failed: str)
         },
         wait: {
             "Type": "Wait",
-            "Seconds": "{% $power(2, $states.input.round) %}",
+            # jittered, so that what was refused together does not come back together
+            "Seconds": jsonata(
+                "$power(2, $states.input.round) "
+                "+ $floor($random() * $power(2, $states.input.round))"
+            ),
             "Next": name,
         },
     }

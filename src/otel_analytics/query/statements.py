@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from sqlglot import exp
 
@@ -31,6 +31,7 @@ __all__ = [
     "DescribeTable",
     "DropTable",
     "Query",
+    "Rows",
     "ShowTables",
     "Statement",
     "TableName",
@@ -76,6 +77,15 @@ class Column:
 
     name: str
     type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a query gave, and how many bytes it scanned."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    scanned_bytes: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

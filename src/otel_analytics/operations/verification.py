@@ -1,4 +1,4 @@
-"""The checks of this home: the Lambda `athena-checks-builder`, and checks of published tables."""
+"""The Lambda `athena-checks-builder`, and the same checks of tables that are published."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from otel_analytics.config import Settings
-    from otel_analytics.local.catalog import Catalog, Table
+    from otel_analytics.operations.catalog import Catalog, Table
 
     RunQuery = Callable[[str], Sequence[tuple[Any, ...]]]
 
@@ -76,7 +76,7 @@ def checks_builder(settings: Settings, catalog: Catalog) -> Callable[[Any], dict
 
     def build(event: Any) -> dict[str, Any]:
         # Tables may be published at any time: all of them are looked up at one moment.
-        with catalog.home.snapshot():
+        with catalog.moment():
             return build_verification(event, settings=settings, get_table=get_table)
 
     return build
@@ -178,7 +178,7 @@ def _service_name(
 
 def _published(names: Mapping[str, str], settings: Settings, catalog: Catalog) -> dict[str, Table]:
     """Return the entries of the tables that there are, at one moment."""
-    with catalog.home.snapshot():
+    with catalog.moment():
         found = {
             name: catalog.find(TableName(table, settings.athena.database))
             for name, table in names.items()

@@ -1,18 +1,17 @@
-"""Deleting what is left of executions and publications, over the embedded catalog.
+"""Deleting what is left of executions and publications.
 
-What may go is planned in `pipeline`, again inside the transaction that takes the tables away.
+What may go is planned in `pipeline`, again inside the change that takes the tables away.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from otel_analytics.errors import Failed, InvalidName
-from otel_analytics.local.catalog import Catalog, EntityNotFound
-from otel_analytics.local.publications import Publications
 from otel_analytics.names import S3Address, execution_token
+from otel_analytics.operations.catalog import Catalog, EntityNotFound
 from otel_analytics.pipeline.cleaning import CatalogReferences, Leftover, Size, plan_cleaning
 from otel_analytics.pipeline.leaves import find_leaf, find_root, owner_of
 from otel_analytics.pipeline.level_leaves import level_location
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from otel_analytics.config import Settings
-    from otel_analytics.local.executions import Executions
-    from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.operations.publications import Publications
+    from otel_analytics.operations.store import Store
 
 __all__ = ["Cleaned", "Cleaner", "delete_versions"]
 
@@ -42,7 +41,7 @@ class Cleaned:
     problems: tuple[str, ...]
 
 
-def delete_versions(locations: Iterable[str], store: ObjectStore) -> Cleaned:
+def delete_versions(locations: Iterable[str], store: Store) -> Cleaned:
     """Delete the data at addresses: all below a leaf, and directly at a table's root.
 
     Any other address stays, and is a problem.
@@ -60,7 +59,7 @@ def delete_versions(locations: Iterable[str], store: ObjectStore) -> Cleaned:
     return Cleaned(Deletion(objects, size_bytes), tuple(gone), tuple(problems))
 
 
-def _delete_version(location: str, store: ObjectStore) -> Deletion:
+def _delete_version(location: str, store: Store) -> Deletion:
     if owner_of(location) is not None:
         return store.delete_prefix(S3Address.parse(location))
     if find_root(location) is not None:
@@ -68,47 +67,47 @@ def _delete_version(location: str, store: ObjectStore) -> Deletion:
     raise InvalidName("it is neither a leaf nor a table's root, and stays")
 
 
+class Executions(Protocol):
+    """The executions of an engine, as far as cleaning asks for them."""
+
+    def list_executions(self) -> list[dict[str, Any]]:
+        """Return all that are known, as `list-executions` shows them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cleaner:
-    """What is left in one home, by its settings."""
+    """What is left in one home or account, by its settings."""
 
     settings: Settings
     catalog: Catalog
-    store: ObjectStore
+    store: Store
     executions: Executions
+    publications: Publications
 
     def find(self) -> tuple[Leftover, ...]:
         """Return what may be deleted now."""
         sizes = self._sizes()
-        with self.catalog.home.snapshot():
+        with self.catalog.moment():
             return self._plan(sizes)
 
     def delete(self) -> tuple[tuple[Leftover, ...], Cleaned]:
         """Delete what may be deleted; return what was found, and what became of it."""
         sizes = self._sizes()
         # an execution that is redriven meanwhile either is seen here, or finds its tables gone
-        with self.catalog.home.transaction(durable=True):
+        with self.catalog.change(durable=True):
             leftovers = self._plan(sizes)
             for table in (table for leftover in leftovers for table in leftover.tables):
                 with suppress(EntityNotFound):
                     self.catalog.drop_table(table)
         cleaned = delete_versions([leftover.location for leftover in leftovers], self.store)
-        self._publications.forget(cleaned.gone)
+        self.publications.forget(cleaned.gone)
         return leftovers, cleaned
-
-    @property
-    def _publications(self) -> Publications:
-        return Publications(self.catalog.home, self.settings.athena.database)
 
     def _plan(self, sizes: dict[str, Size]) -> tuple[Leftover, ...]:
         keep = self.settings.publish.keep_versions
         due: set[str] = set()
-        # how many versions another database keeps stands in settings that are not known here
-        kept = {
-            *self._publications.superseded_elsewhere(),
-            *self.catalog.partition_parameter(PREVIOUS),
-        }
-        for one in self._publications.superseded():
+        kept = {*self.publications.kept(), *self.catalog.partition_parameter(PREVIOUS)}
+        for one in self.publications.superseded():
             is_over = is_due(one.number, latest=one.latest, keep_versions=keep)
             (due if is_over else kept).add(one.location)
         listed = self.executions.list_executions()
@@ -139,7 +138,7 @@ class Cleaner:
     def _s3_bases(self) -> set[str]:
         """Return where tables' data lie: by the settings now, and by those of the past."""
         staging = CatalogReferences.of(self.catalog.locations()).staging
-        superseded = [one.location for one in self._publications.superseded()]
+        superseded = [one.location for one in self.publications.superseded()]
         leaves = [find_leaf(location) for location in (*staging, *superseded)]
         roots = [find_root(location) for location in superseded]
         return {

@@ -1,4 +1,4 @@
-"""The Lambda `athena-activity-refresher` over the embedded catalog: plan, build, register.
+"""The Lambda `athena-activity-refresher`: plan, build, register.
 
 What has to be built is planned in `pipeline`, and how in `query`; this looks and changes.
 """
@@ -11,9 +11,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.errors import ActivityChanged, Failed
-from otel_analytics.local.catalog import Catalog, EntityNotFound, Partition, Table
-from otel_analytics.local.raw_files import find_raw_files
 from otel_analytics.names import S3Address
+from otel_analytics.operations.catalog import Catalog, EntityNotFound, Partition, Table
+from otel_analytics.operations.raw_files import find_raw_files
 from otel_analytics.pipeline.level_leaves import find_level_leaf, level_location
 from otel_analytics.pipeline.refresh import (
     IS_EMPTY,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from otel_analytics.config import Settings
-    from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.operations.store import Store
     from otel_analytics.pipeline.refresh_payload import LevelBuild
 
 __all__ = ["activity_refresher", "registered_versions"]
@@ -48,7 +48,7 @@ _HIVE_TYPES: Final = {"VARCHAR": "string"}
 
 
 def activity_refresher(
-    settings: Settings, catalog: Catalog, store: ObjectStore, *, now: Callable[[], datetime]
+    settings: Settings, catalog: Catalog, store: Store, *, now: Callable[[], datetime]
 ) -> Callable[[Any], dict[str, Any]]:
     """Return the function: an event with an action in, what came of it out."""
     refresher = _Refresher(settings, catalog, store, now)
@@ -61,7 +61,7 @@ class _Refresher:
 
     settings: Settings
     catalog: Catalog
-    store: ObjectStore
+    store: Store
     now: Callable[[], datetime]
 
     def answer(self, event: Any) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class _Refresher:
                 "into it with otel-analytics ingest PATH…, or create it"
             )
         files = find_raw_files(source, execution_date, store=self.store, settings=settings)
-        with self.catalog.home.transaction():
+        with self.catalog.change():
             tables = {name: self._level_table(level) for name, level in load_levels().items()}
             plan = plan_refresh(
                 execution_date,
@@ -124,13 +124,13 @@ class _Refresher:
             parameters={"classification": "parquet", LEVEL: level.name},
         )
         there = self._find(level.name)
-        if there is not None and (there.columns, there.parameters, there.location) == (
-            wanted.columns,
-            wanted.parameters,
-            wanted.location,
+        if (
+            there is not None
+            and (there.columns, there.location) == (wanted.columns, wanted.location)
+            and wanted.parameters.items() <= there.parameters.items()
         ):
             return there
-        return self.catalog.put_table(wanted)
+        return self.catalog.put_table(wanted, over=there)
 
     def _build(self, build: LevelBuild) -> dict[str, Any]:
         """Return the query that builds a step's partitions, and of what.
@@ -181,15 +181,15 @@ class _Refresher:
         Shape:  partitions, not_deleted
         """
         location = S3Address.parse(build.leaf.location(self.settings.lake))
-        files = [self.store.path(one.address) for one in self.store.list(location)]
-        self.store.make_durable(files)
-        root = self.store.path(location)
-        folders = {file.parent.relative_to(root).as_posix() for file in files}
-        with self.catalog.home.transaction(durable=True):
-            if self._is_registered(build):
-                return {"partitions": len(build.periods), "not_deleted": []}
-            is_current = self._are_inputs(build, inputs)
-            superseded = self._change(build, folders) if is_current else []
+        addresses = [one.address for one in self.store.list(location)]
+        self.store.make_durable(addresses)
+        folders = {one.key.removeprefix(location.key).rpartition("/")[0] for one in addresses}
+        with self.catalog.change(durable=True):
+            # where an earlier call was interrupted, the next plan has the rest built again
+            is_registered = self._is_registered(build)
+            is_current = is_registered or self._are_inputs(build, inputs)
+            changes = is_current and not is_registered
+            superseded = self._change(build, folders) if changes else []
             with suppress(EntityNotFound):
                 self.catalog.drop_table(TableName(build.leaf.table, self.settings.athena.database))
         if not is_current:
