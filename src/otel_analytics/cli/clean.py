@@ -28,12 +28,12 @@ def clean_command(ctx: click.Context, /, *, yes: bool, as_json: bool, **flags: A
     were superseded, but for the last publish.keep_versions. Nothing of an execution that is
     running, of a published table or of a history is among them.
     """
+    from otel_analytics.cli.engines import open_engine
     from otel_analytics.local.cleaning import Cleaner
-    from otel_analytics.local.embedded import open_embedded_aws
 
     settings = settings_of(ctx, flags)
     problems: tuple[str, ...] = ()
-    with open_embedded_aws(settings, to_read=not yes) as aws:
+    with open_engine(settings, to_read=not yes) as aws:
         cleaner = Cleaner(settings, aws.catalog, aws.store, aws.executions)
         if yes:
             leftovers, cleaned = cleaner.delete()

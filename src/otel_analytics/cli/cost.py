@@ -37,11 +37,11 @@ def cost_command(
     those that this engine read, prices are settings (prices.…), and what AWS gives free of charge
     each month is not taken off.
     """
-    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.cli.engines import open_engine
     from otel_analytics.pipeline.cost import cost_of
 
     settings = settings_of(ctx, flags)
-    with open_embedded_aws(settings) as aws:
+    with open_engine(settings) as aws:
         described = aws.executions.describe_execution(execution or _last(aws.executions))
         name = described["name"]
         cost = cost_of(aws.executions.get_execution_history(name))

@@ -28,9 +28,9 @@ def executions_command(
     ctx: click.Context, /, *, max_results: int, as_json: bool, **flags: Any
 ) -> None:
     """List executions, newest first, as `aws stepfunctions list-executions` does."""
-    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.cli.engines import open_engine
 
-    with open_embedded_aws(settings_of(ctx, flags), to_read=True) as aws:
+    with open_engine(settings_of(ctx, flags), to_read=True) as aws:
         executions = aws.executions.list_executions(max_results=max_results)
     if as_json:
         print_json({"executions": executions})
@@ -52,9 +52,9 @@ def describe_command(ctx: click.Context, /, *, execution: str, as_json: bool, **
     ID is its ARN, its name, or the beginning of its name. Of one that failed, also says which
     services failed, why, and what to do.
     """
-    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.cli.engines import open_engine
 
-    with open_embedded_aws(settings_of(ctx, flags), to_read=True) as aws:
+    with open_engine(settings_of(ctx, flags), to_read=True) as aws:
         described = aws.executions.describe_execution(execution)
         summary = summary_of(described, aws.store)
     if as_json:
@@ -95,9 +95,9 @@ def history_command(
     ID is its ARN, its name, or the beginning of its name. Without --json, the failures among the
     events are explained below them.
     """
-    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.cli.engines import open_engine
 
-    with open_embedded_aws(settings_of(ctx, flags), to_read=True) as aws:
+    with open_engine(settings_of(ctx, flags), to_read=True) as aws:
         shown = aws.executions.get_execution_history(
             execution, reverse_order=reverse_order, max_results=max_results
         )

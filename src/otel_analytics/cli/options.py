@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.config import ENGINES
 from otel_analytics.errors import InvalidSettings
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ _OPTIONS = (
     ),
     click.option(
         "--engine",
-        type=click.Choice(["duckdb"]),
-        help="Where queries run: duckdb (default), on this machine.",
+        type=click.Choice(ENGINES),
+        help="Where queries run: duckdb (default), on this machine, or trino, on a cluster.",
     ),
 )
 
@@ -57,9 +58,9 @@ def settings_of(ctx: click.Context, flags: dict[str, Any]) -> Settings:
     values = dict(
         _assignment(text) for text in (*outer.get("assignments", ()), *flags.get("assignments", ()))
     )
-    home = flags.get("home") or outer.get("home")
-    if home:
-        values["home"] = home
+    for name in ("home", "engine"):
+        if given := flags.get(name) or outer.get(name):
+            values[name] = given
     return load_settings(
         file=file if config or file.exists() else None, environment=os.environ, flags=values
     )

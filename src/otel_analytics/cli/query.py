@@ -26,11 +26,11 @@ def tables_command(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> Non
 
     What executions are building is left out; `query 'SHOW TABLES'` lists that too.
     """
-    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.cli.engines import open_engine
     from otel_analytics.pipeline.leaves import is_staging
 
     settings = settings_of(ctx, flags)
-    with open_embedded_aws(settings, to_read=True) as aws:
+    with open_engine(settings, to_read=True) as aws:
         tables = [
             table
             for table in aws.catalog.tables(settings.athena.database)
@@ -93,11 +93,11 @@ def query_command(ctx: click.Context, /, *, sql: str, as_json: bool, **flags: An
 
     SQL may be - to read the statement from standard input.
     """
-    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.cli.engines import open_engine
 
     if sql == "-":
         sql = read_text(sql)
-    with open_embedded_aws(settings_of(ctx, flags), to_read=True) as aws:
+    with open_engine(settings_of(ctx, flags), to_read=True) as aws:
         result = aws.query(sql)
     if as_json:
         names = _unique_names(result)

@@ -112,14 +112,14 @@ def run_command(  # noqa: PLR0913 - each option is one
     query would read, and what that would cost on AWS; --max-scan (or the setting budget.max_scan)
     refuses each run that would scan more, before any work begins, and says by how much.
     """
-    from otel_analytics.local.embedded import open_embedded_aws
+    from otel_analytics.cli.engines import open_engine
 
     settings = settings_of(ctx, flags)
     dates = execution_dates(execution_date, first, last)
     payload = make_payload(services, input_file, replace_newer=replace_newer, source=source)
     budget = parse_budget(max_scan, settings.budget.max_scan)
     check_own_checks(settings)
-    with open_embedded_aws(settings) as aws:
+    with open_engine(settings) as aws:
         if dry_run or budget is not None:
             estimates = [estimate_of(aws, payload, date) for date in dates]
             if dry_run:

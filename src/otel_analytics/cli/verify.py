@@ -39,8 +39,8 @@ def verify_command(
     With --json, a list of the tables, each with its checks; those of the service as a whole, whose
     query_type is empty, stand with its first table.
     """
+    from otel_analytics.cli.engines import open_engine
     from otel_analytics.errors import Refused
-    from otel_analytics.local.embedded import open_embedded_aws
     from otel_analytics.local.verification import verify_published
     from otel_analytics.names import parse_service_names, table_prefix
 
@@ -48,7 +48,7 @@ def verify_command(
     if services:
         parse_service_names(services, field="SERVICE")
     check_own_checks(settings)
-    with open_embedded_aws(settings, to_read=True) as aws:
+    with open_engine(settings, to_read=True) as aws:
         named: dict[str, str | None] = {table_prefix(service): service for service in services}
         wanted = named or dict.fromkeys(_published_prefixes(aws))
         if not wanted:

@@ -319,9 +319,18 @@ class Athena:
 
         Raises: QueryFailed if the engine cannot
         """
+        names = list(names)
+        tables = self._found(names)
+        while True:
+            self.engine.show(tables)
+            # what another has shown meanwhile, of later tables, may just have been undone
+            before, tables = tables, self._found(names)
+            if tables == before:
+                return
+
+    def _found(self, names: Iterable[TableName]) -> dict[TableName, Table | None]:
         with self.catalog.home.snapshot():
-            tables = {name: self.catalog.find(name) for name in names}
-        self.engine.show(tables)
+            return {name: self.catalog.find(name) for name in names}
 
     def _show_made(self, table: Table) -> None:
         # what an execution builds is nobody's to read but its own

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+import duckdb
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.local.relations import quoted, text_literal
+from otel_analytics.local.relations import empty_select, quoted, text_literal
 from otel_analytics.local.types import storable
 from otel_analytics.names import S3Address
 from otel_analytics.query.build import MAX_PARTITIONS
-from otel_analytics.query.statements import Column
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
-
-    import duckdb
 
     from otel_analytics.local.s3 import ObjectStore
     from otel_analytics.query.dialects import DuckdbQuery
+    from otel_analytics.query.statements import Column
 
-__all__ = ["COMPRESSIONS", "check_columns", "copy_to_parquet", "move_files"]
+__all__ = [
+    "COMPRESSIONS",
+    "check_columns",
+    "copy_to_parquet",
+    "move_files",
+    "write_empty",
+]
 
 COMPRESSIONS: Final = ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE", "UNCOMPRESSED")
 # Rows by which statistics can rule a part of a file out, and by which threads share it.
@@ -105,3 +113,12 @@ def move_files(
         store.delete_objects(moved)
         raise
     return tuple(moved)
+
+
+def write_empty(columns: Iterable[Column], address: S3Address, *, store: ObjectStore) -> None:
+    """Write a Parquet file without rows: that there is a table without rows shows in a file."""
+    unfinished = store.tmp / f"{uuid4().hex}.parquet"
+    target = text_literal(str(unfinished))
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({empty_select(columns)}) TO {target} (FORMAT parquet)")
+    store.move_in(unfinished, address)

@@ -26,7 +26,7 @@ from otel_analytics.pipeline.publication_payload import parse_publication
 from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from otel_analytics.config import Settings
     from otel_analytics.local.s3 import ObjectStore
@@ -36,9 +36,16 @@ __all__ = ["publish_tables"]
 
 
 def publish_tables(
-    event: Any, *, settings: Settings, catalog: Catalog, store: ObjectStore
+    event: Any,
+    *,
+    settings: Settings,
+    catalog: Catalog,
+    store: ObjectStore,
+    show: Callable[[Iterable[TableName]], None],
 ) -> dict[str, Any]:
     """Put the staging tables of a service in place of its published ones, all at one moment.
+
+    `show` is given the names of the tables that have changed, before what they were goes.
 
     Repeating it gives the same answer and changes nothing. What could not be deleted afterwards is
     in the answer, and goes with a later publication or `clean`.
@@ -61,6 +68,7 @@ def publish_tables(
     assert done is not None  # noqa: S101 - it was written in the transaction
     reply = done.reply
     if reply is None:
+        show(_names(publication, publications.database))
         reply = _finish(publication, settings, catalog, store, publications)
     if done.newer is not None:
         raise NewerPublished(
@@ -70,6 +78,15 @@ def publish_tables(
             + _of_missing(publication, done.newer, catalog, publications.database)
         )
     return reply
+
+
+def _names(publication: Publication, database: str) -> list[TableName]:
+    """Return the published tables and the histories, whichever have changed."""
+    return [
+        TableName(name(publication.prefix, one.query_type), database)
+        for one in publication.tables
+        for name in (table_name, history_table_name)
+    ]
 
 
 def _of_missing(publication: Publication, newer: str, catalog: Catalog, database: str) -> str:

@@ -48,10 +48,18 @@ _HIVE_TYPES: Final = {"VARCHAR": "string"}
 
 
 def activity_refresher(
-    settings: Settings, catalog: Catalog, store: ObjectStore, *, now: Callable[[], datetime]
+    settings: Settings,
+    catalog: Catalog,
+    store: ObjectStore,
+    *,
+    now: Callable[[], datetime],
+    show: Callable[[Iterable[TableName]], None],
 ) -> Callable[[Any], dict[str, Any]]:
-    """Return the function: an event with an action in, what came of it out."""
-    refresher = _Refresher(settings, catalog, store, now)
+    """Return the function: an event with an action in, what came of it out.
+
+    `show` is given the names of the tables that have changed, before what they were goes.
+    """
+    refresher = _Refresher(settings, catalog, store, now, show)
     return refresher.answer
 
 
@@ -63,6 +71,7 @@ class _Refresher:
     catalog: Catalog
     store: ObjectStore
     now: Callable[[], datetime]
+    show: Callable[[Iterable[TableName]], None]
 
     def answer(self, event: Any) -> dict[str, Any]:
         """Return what came of an event.
@@ -91,6 +100,7 @@ class _Refresher:
                 f"there is no table {settings.athena.database}.{settings.source.table}: put logs "
                 "into it with otel-analytics ingest PATH…, or create it"
             )
+        self.show([TableName(source.name, source.database)])
         files = find_raw_files(source, execution_date, store=self.store, settings=settings)
         with self.catalog.home.transaction():
             tables = {name: self._level_table(level) for name, level in load_levels().items()}
@@ -198,6 +208,7 @@ class _Refresher:
                 f"partitions of {build.level.source} changed while a step of {build.level.name} "
                 "read them: it is planned anew"
             )
+        self.show([TableName(build.level.name, self.settings.athena.database)])
         return {"partitions": len(build.periods), "not_deleted": self._delete(superseded)}
 
     def _are_inputs(self, build: LevelBuild, inputs: str) -> bool:

@@ -11,6 +11,7 @@ Source: https://docs.aws.amazon.com/athena/latest/ug/engine-versions-reference-0
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -137,17 +138,20 @@ def _edited(
 def _of_tables(query: Query, relations: Mapping[TableName, str]) -> Iterable[_Edit]:
     """Yield what puts the relations in the tables' places; each keeps the name that it has."""
     names = {(one.line, one.column): one.table for one in query.tables}
-    for node in query.expression.find_all(exp.Table):
-        table = names.get(table_position(query.sql, node))
-        if table is not None:
-            alias = "" if node.alias else f" AS {trino_name(node.name.lower())}"
-            start, end = _span(node.args.get("catalog") or node.args.get("db") or node.this)
-            _, end = _span(node.this)
-            yield _Edit(start, end, relations[table] + alias)
-    databases = {table.database for table in names.values() if table.database}
+    nodes = [
+        node
+        for node in query.expression.find_all(exp.Table)
+        if table_position(query.sql, node) in names
+    ]
+    for node in nodes:
+        alias = "" if node.alias else f" AS {trino_name(node.name.lower())}"
+        start, _ = _span(node.args.get("catalog") or node.args.get("db") or node.this)
+        relation = relations[names[table_position(query.sql, node)]]
+        yield _Edit(start, _span(node.this)[1], relation + alias)
+    bare = {node.name.lower() for node in nodes if not node.alias}
     for column in query.expression.find_all(exp.Column):
         # `log_db.logall.body` is `logall.body`: the relation goes by its alias alone
-        if column.db and column.db.lower() in databases:
+        if column.db and column.table.lower() in bare and column.db.lower() not in bare:
             start, _ = _span(column.args.get("catalog") or column.args["db"])
             yield _Edit(start, _span(column.args["table"])[0], "")
 
@@ -163,7 +167,7 @@ def _begin_of_query(sql: str) -> int:
     """Return where the query begins in a CREATE TABLE … AS."""
     depth = 0
     tokens = tokens_of(sql)
-    for token, following in zip(tokens, tokens[1:], strict=False):
+    for token, following in itertools.pairwise(tokens):
         depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
         if depth == 0 and token.token_type is TokenType.ALIAS:
             return int(following.start)
