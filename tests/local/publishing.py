@@ -78,6 +78,7 @@ class Shop:
             settings=self.settings,
             catalog=self.athena.catalog,
             store=self.athena.store,
+            show=self.athena.show,
         )
 
     def stage_and_publish(self, execution: str, day: str, **changes: Any) -> dict[str, Any]:

@@ -446,6 +446,7 @@ def test_a_payload_that_is_not_what_its_execution_built_changes_nothing(
             settings=shop.settings,
             catalog=account.catalog,
             store=account.store,
+            show=account.athena.show,
         )
     assert _everything(account) == before
 
