@@ -55,9 +55,9 @@ def write_events(lake: Lake, events: Sequence[Event], name: str = "events") -> N
 
 def ask(settings: Settings, sql: str) -> tuple[tuple[Any, ...], ...]:
     """Return the rows of a statement as anyone gets them who knows Trino alone."""
-    schema = settings.trino.schema
-    client = TrinoClient(settings.trino, environment={})
-    return client.run(sql.replace("{schema}", f"{settings.trino.catalog}.{schema}"), job=Job()).rows
+    schema = settings.trino.schema or settings.athena.database
+    client = TrinoClient(replace(settings.trino, schema=schema), environment={})
+    return client.run(sql.replace("{schema}", schema), job=Job()).rows
 
 
 def execute(lake: Lake, sql: str) -> tuple[Any, list[str]]:

@@ -109,6 +109,7 @@ class TrinoClient:
             user=settings.user,
             source=_SOURCE,
             catalog=settings.catalog,
+            schema=settings.schema or None,
             properties={**self._session, **properties},
             timezone="UTC",
         )

@@ -68,8 +68,12 @@ def trino_type(athena: str) -> str:
         if found[1] != "struct":
             return f"{found[1]}({', '.join(map(trino_type, parts))})"
         fields = (part.partition(":") for part in parts)
-        return f"row({', '.join(f'{trino_name(n.strip())} {trino_type(t)}' for n, _, t in fields)})"
+        return f"row({', '.join(f'{_quoted(n)} {trino_type(t)}' for n, _, t in fields)})"
     raise QueryFailed(f"NOT_SUPPORTED: the column type '{athena}' is not supported on Trino")
+
+
+def _quoted(name: str) -> str:
+    return trino_name(name.strip().strip("`"))
 
 
 def python_value(value: Any) -> Any:
