@@ -41,6 +41,7 @@ __all__ = [
     "Setting",
     "Settings",
     "Source",
+    "Trino",
     "load_settings",
     "parse_size",
     "settings_table",
@@ -53,21 +54,24 @@ _SIZE = re.compile(
 )
 
 # Where commands work.
-ENGINES = ("duckdb", "aws")
+ENGINES = ("duckdb", "trino", "aws")
 # What tables can be built from.
 SOURCES = ("activity", "raw")
 # https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
 _MAX_DAYS_PER_QUERY = 100
 _MAX_CONCURRENCY = 40  # of a Map state
 _MAX_SERVICES = 100
+_MAX_PORT = 65_535
+_STORAGE = re.compile(r"[a-z][a-z0-9]*://([A-Za-z0-9!_.()=/-]*/)?")
+_SESSION_PROPERTY = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?=[^\x00-\x1f\x7f]*")
 
 SETTINGS_FILE = "otel-analytics.toml"
 ENVIRONMENT_PREFIX = "OTEL_ANALYTICS_"
-_FOLDERS: Final = ("home", "checks.folder")
 # Settings that have an option of their own.
 _OPTIONS: Final = {
     "home": "--home", "engine": "--engine", "aws.region": "--region", "aws.profile": "--profile",
 }  # fmt: skip
+_FOLDERS: Final = ("home", "checks.folder", "trino.ca_file")
 
 
 def _setting(default: Any, description: str) -> Any:
@@ -268,6 +272,33 @@ class Aws:
 
 
 @dataclass(frozen=True, slots=True)
+class Trino:
+    """The Trino cluster that `--engine trino` asks. Secrets are in the environment alone."""
+
+    host: str = _setting("localhost", "The coordinator's host name.")
+    port: int = _setting(8080, "The coordinator's port.")
+    scheme: str = _setting("http", "`http`, or `https`, which a password or a token needs.")
+    verify: bool = _setting(True, "Whether the coordinator must show a certificate that is valid.")
+    ca_file: str = _setting(
+        "", "A file of certificates to check it by; empty: those that are known here."
+    )
+    user: str = _setting("otel-analytics", "The user in whose name queries run.")
+    catalog: str = _setting("hive", "The catalog; its connector must be Hive's.")
+    schema: str = _setting(
+        "", "The schema for the views of the tables; empty: the name of the database."
+    )
+    storage: str = _setting(
+        "s3://",
+        "What stands before bucket and key where Trino reads and writes what lies in the home's "
+        "folder s3, as s3:// or local:///home/s3/.",
+    )
+    session: tuple[str, ...] = _setting(
+        (),
+        "Session properties, as query_max_run_time=30m or hive.projection_pushdown_enabled=true.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one run, checked."""
 
@@ -279,7 +310,9 @@ class Settings:
     )
     memory_limit: str = _setting("2GB", "Memory that DuckDB may use before it spills to disk.")
     engine: str = _setting(
-        "duckdb", "Where commands work: `duckdb`, on this machine, or `aws`, in an account."
+        "duckdb",
+        "Where commands work: `duckdb`, on this machine; `trino`, here with the queries on a cluster; "
+        "or `aws`, in an account.",
     )
     keys: Keys = field(default_factory=Keys)
     events: Events = field(default_factory=Events)
@@ -292,6 +325,7 @@ class Settings:
     budget: Budget = field(default_factory=Budget)
     concurrency: Concurrency = field(default_factory=Concurrency)
     aws: Aws = field(default_factory=Aws)
+    trino: Trino = field(default_factory=Trino)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -532,6 +566,27 @@ def _check(settings: Settings) -> None:
     if len(settings.source.partitions) not in (0, 3):
         raise InvalidSettings("source.partitions: name the year, month and day columns, or none")
     _check_ranges(settings)
+    _check_trino(settings.trino)
+
+
+def _check_trino(trino: Trino) -> None:
+    for name, text in (("catalog", trino.catalog), ("schema", trino.schema)):
+        if text and not _IDENTIFIER.fullmatch(text):
+            raise InvalidSettings(
+                f"trino.{name}: {text[:80]!r} is no name: use a–z 0–9 _, not a digit first"
+            )
+    if trino.scheme not in ("http", "https"):
+        raise InvalidSettings("trino.scheme: write http or https")
+    if not 1 <= trino.port <= _MAX_PORT:
+        raise InvalidSettings(f"trino.port: write 1 to {_MAX_PORT}")
+    if not _STORAGE.fullmatch(trino.storage):
+        raise InvalidSettings(
+            f"trino.storage: {trino.storage[:80]!r} is no place: write s3:// or, as "
+            "local:///home/s3/, a scheme and a path that ends with /"
+        )
+    for entry in trino.session:
+        if not _SESSION_PROPERTY.fullmatch(entry):
+            raise InvalidSettings(f"trino.session: {entry[:80]!r}: write NAME=VALUE")
 
 
 def _check_ranges(settings: Settings) -> None:

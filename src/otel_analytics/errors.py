@@ -143,7 +143,16 @@ class CatalogChanged(Failed):
 
 
 class QueryFailed(Failed):
-    """A query execution ended as FAILED; the message begins with Athena's error code."""
+    """A query execution ended as FAILED; the message begins with Athena's error code.
+
+    `is_retryable` says whether another try could succeed, None where only the code tells.
+    """
+
+    def __init__(
+        self, message: str, *, where: str | None = None, is_retryable: bool | None = None
+    ) -> None:
+        super().__init__(message, where=where)
+        self.is_retryable = is_retryable
 
 
 class MetricError(Failed):

@@ -76,7 +76,9 @@ class Shop:
     def publisher(self) -> Publisher:
         catalog = self.athena.catalog
         publications = Publications(catalog.home, self.settings.athena.database)
-        return Publisher(self.settings, catalog, self.athena.store, publications)
+        return Publisher(
+            self.settings, catalog, self.athena.store, publications, show=self.athena.show
+        )
 
     def publish(self, execution: str, day: str, **changes: Any) -> dict[str, Any]:
         """Publish what was staged."""

@@ -21,7 +21,8 @@ from otel_analytics.query.build import QueryRequest, build_select
 from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from datetime import date
     from pathlib import Path
 
@@ -79,7 +80,9 @@ class Lake:
     def call(self, action: str, **event: Any) -> dict[str, Any]:
         """Call the Lambda."""
         aws = self.aws
-        refresher = activity_refresher(self.settings, aws.catalog, aws.store, now=_no_clock)
+        refresher = activity_refresher(
+            self.settings, aws.catalog, aws.store, now=_no_clock, show=aws.athena.show
+        )
         return refresher({"action": action, **event})
 
     def plan(self, execution_date: date) -> dict[str, Any]:
@@ -151,13 +154,20 @@ def _no_clock() -> datetime:
 
 @contextmanager
 def open_lake(
-    folder: Path, settings: Settings | None = None, *, copy_of: Path | None = None
+    folder: Path,
+    settings: Settings | None = None,
+    *,
+    copy_of: Path | None = None,
+    open_aws: Callable[..., AbstractContextManager[EmbeddedAws]] = open_embedded_aws,
 ) -> Iterator[Lake]:
-    """Open a home with an empty table of raw logs, or a copy of a home; it is gone afterwards."""
+    """Open a home with an empty table of raw logs, or a copy of a home; it is gone afterwards.
+
+    `open_aws` opens it; by default its engine is DuckDB.
+    """
     settings = replace(settings or Settings(), home=str(folder))
     if copy_of is not None:
         shutil.copytree(copy_of, folder)  # with the files' times, which tell one from another
-    with open_embedded_aws(settings) as aws:
+    with open_aws(settings) as aws:
         if copy_of is None:
             aws.catalog.create_table(_raw_logs(settings))
         yield Lake(aws, settings)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "Executions", "check_is_local", "open_engine", "open_local"]
 
-_EXTRAS = {"boto3": "aws", "botocore": "aws"}
+_EXTRAS = {"boto3": "aws", "botocore": "aws", "trino": "trino"}
 
 
 class Executions(Protocol):
@@ -84,43 +84,54 @@ def open_engine(settings: Settings, *, to_read: bool = False) -> Iterator[Engine
 
     Raises: Refused if what it needs is not installed; what opening it raises
     """
-    if settings.engine == "duckdb":
+    if settings.engine != "aws":
         with open_local(settings, to_read=to_read) as embedded:
             yield embedded
         return
-    try:
+    with _what_it_needs(settings.engine):
         from otel_analytics.aws.engine import open_aws
-    except ModuleNotFoundError as error:
-        extra = _EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
-            raise
-        raise Refused(
-            f"the engine {settings.engine} needs {error.name}, which is not installed: "
-            f"pip install 'otel-analytics[{extra}]'"
-        ) from error
     with open_aws(settings) as account:
         yield account
 
 
 @contextmanager
 def open_local(settings: Settings, *, to_read: bool = False) -> Iterator[EmbeddedAws]:
-    """Open the home of the settings, and close it.
+    """Open the home of the settings, its queries here or on a cluster, and close it.
 
-    Raises: what `open_embedded_aws` raises
+    Raises: Refused if what it needs is not installed; what opening it raises
     """
+    if settings.engine == "trino":
+        with _what_it_needs(settings.engine):
+            from otel_analytics.trino.opening import open_trino
+        with open_trino(settings, to_read=to_read) as embedded:
+            yield embedded
+        return
     from otel_analytics.local.embedded import open_embedded_aws
 
     with open_embedded_aws(settings, to_read=to_read) as embedded:
         yield embedded
 
 
+@contextmanager
+def _what_it_needs(engine: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        raise Refused(
+            f"the engine {engine} needs {error.name}, which is not installed: "
+            f"pip install 'otel-analytics[{extra}]'"
+        ) from error
+
+
 def check_is_local(settings: Settings, what: str, instead: str) -> None:
-    """Check that the engine is this machine, since only there can be done what is asked.
+    """Check that executions run on this machine, since only there can be done what is asked.
 
     Raises: Refused saying what to do instead
     """
-    if settings.engine != "duckdb":
+    if settings.engine == "aws":
         raise Refused(
-            f"{what} works on this machine only (--engine duckdb), not with the engine "
-            f"{settings.engine}: {instead}"
+            f"{what} works on this machine only, not with the engine {settings.engine}: {instead}"
         )

@@ -5,19 +5,20 @@ What Athena refuses is refused, in its words; a failed query is a record, not an
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 from uuid import uuid4
 
 from otel_analytics.errors import Failed, InvalidName, QueryFailed
 from otel_analytics.local.csv_result import csv_result
-from otel_analytics.local.engine import COMPRESSIONS, Engine, Job
+from otel_analytics.local.engine import Job, Written
+from otel_analytics.local.parquet_output import COMPRESSIONS
 from otel_analytics.local.query_errors import QueryCancelled
 from otel_analytics.local.query_executions import QueryExecution, QueryExecutions
 from otel_analytics.names import S3Address
 from otel_analytics.operations.catalog import AlreadyExists, EntityNotFound, Table
+from otel_analytics.pipeline.leaves import is_staging
 from otel_analytics.query.statements import (
     Column,
     CreateExternalTable,
@@ -33,15 +34,14 @@ from otel_analytics.query.statements import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping
 
     from otel_analytics.local.catalog import Catalog
     from otel_analytics.local.s3 import ObjectStore
 
     Tables = dict[TableName, Table]
 
-__all__ = ["Athena"]
+__all__ = ["Athena", "QueryEngine"]
 
 _T = TypeVar("_T")
 
@@ -55,11 +55,97 @@ _STATEMENT_TYPES: Final[dict[type, str]] = {
 }
 
 
+class QueryEngine(Protocol):
+    """What executes queries over tables of the catalog: DuckDB, or Trino."""
+
+    def select(self, query: Query, tables: Mapping[TableName, Table], job: Job) -> Rows:
+        """Return the rows of a query.
+
+        Raises: QueryFailed in Athena's words; QueryCancelled
+        """
+
+    def create_table_as(
+        self,
+        create: CreateTableAs,
+        tables: Mapping[TableName, Table],
+        job: Job,
+        *,
+        location: S3Address,
+        token: str,
+    ) -> Written:
+        """Write a query's rows as Parquet at a location, all of it or nothing.
+
+        `token` is no other query's.
+
+        Raises: QueryFailed in Athena's words; QueryCancelled
+        """
+
+    def show(self, tables: Mapping[TableName, Table | None]) -> None:
+        """Have whoever reads without the catalog find the tables so; None: that there is none.
+
+        Raises: QueryFailed
+        """
+
+
 class _Outcome(NamedTuple):
     """What a statement that succeeded leaves."""
 
     rows: Rows | None = None
     scanned_bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Submission:
+    """A statement on its way: its query execution so far, and who is told of it."""
+
+    executions: QueryExecutions
+    execution: QueryExecution
+    on_submit: Callable[[str], None] | None
+    _statement: Statement | None = None
+    _is_submitted: bool = False
+
+    def place(self, statement: Statement) -> None:
+        """Say what the statement is.
+
+        Raises: InvalidName if the address for results is none
+        """
+        if self.execution.output_location is not None:
+            S3Address.parse(self.execution.output_location, field="OutputLocation")
+        kind = _STATEMENT_TYPES[type(statement)]
+        self.execution = replace(self.execution, statement_type=kind)
+        self._statement = statement
+
+    def submit(self, identifier: str | None = None) -> None:
+        """Record, once, that the query is under way, by the engine's own id for it if it has one.
+
+        If the engine is asked again, since tables have changed, the first id stays.
+        """
+        if self._is_submitted:
+            return
+        self._is_submitted = True
+        if identifier is not None:
+            self.execution = replace(self.execution, id=identifier)
+        self.execution = replace(self.execution, output_location=self._output_location())
+        self.executions.record(self.execution)
+        if self.on_submit is not None:
+            self.on_submit(self.execution.id)
+
+    def finish(self, **changes: Any) -> QueryExecution:
+        """Record how the query ended, and return its execution."""
+        self.submit()
+        self.execution = replace(self.execution, **changes)
+        self.executions.record(self.execution)
+        return self.execution
+
+    def _output_location(self) -> str | None:
+        """Return the address of the result."""
+        output = self.execution.output_location
+        if output is None or self._statement is None:
+            return output
+        ending = ".csv" if self.execution.statement_type == "DML" else ".txt"
+        if isinstance(self._statement, CreateTableAs):
+            ending = ""
+        return f"{output.rstrip('/')}/{self.execution.id}{ending}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +157,7 @@ class Athena:
 
     catalog: Catalog
     store: ObjectStore
-    engine: Engine
+    engine: QueryEngine
     executions: QueryExecutions
     clock: Callable[[], float] = time.time
     new_id: Callable[[], str] = lambda: str(uuid4())
@@ -91,75 +177,63 @@ class Athena:
         With `output_location`, the rows of a query are also written there as CSV, as Athena does.
         `on_submit` is given its id, `on_cancel` a function that cancels the query.
         """
-        identifier, job = self.new_id(), Job()
-        if on_submit is not None:
-            on_submit(identifier)
-        execution = QueryExecution(
-            id=identifier,
-            query=sql,
-            statement_type="DML",
-            database=database.lower(),
-            output_location=output_location,
-            work_group=work_group,
-            state="RUNNING",
-            submitted=self.clock(),
+        submission = _Submission(
+            self.executions,
+            QueryExecution(
+                id=self.new_id(),
+                query=sql,
+                statement_type="DML",
+                database=database.lower(),
+                output_location=output_location,
+                work_group=work_group,
+                state="RUNNING",
+                submitted=self.clock(),
+            ),
+            on_submit,
         )
+        job = Job(submission.submit)
         begun = time.perf_counter()
         try:
-            statement = parse_statement(sql)
-            execution = self._placed(execution, statement)
-            self.executions.record(execution)
+            submission.place(statement := parse_statement(sql))
             if on_cancel is not None:
                 on_cancel(job.cancel)
-            outcome = self._execute(statement, execution, job)
-            execution = replace(
-                execution, state="SUCCEEDED", rows=outcome.rows, scanned_bytes=outcome.scanned_bytes
-            )
+            outcome = self._execute(statement, submission, job)
+            changes = {"state": "SUCCEEDED", **outcome._asdict()}
         except QueryCancelled as cancelled:
-            execution = replace(execution, state="CANCELLED", reason=str(cancelled))
-        except (QueryFailed, InvalidName) as failed:
-            execution = replace(execution, state="FAILED", reason=str(failed))
+            changes = {"state": "CANCELLED", "reason": str(cancelled)}
+        except QueryFailed as failed:
+            changes = {"state": "FAILED", "reason": str(failed), "retryable": failed.is_retryable}
+        except InvalidName as failed:
+            changes = {"state": "FAILED", "reason": str(failed)}
         except (Failed, OSError) as error:
-            reason = f"GENERIC_INTERNAL_ERROR: {error}"
-            execution = replace(execution, state="FAILED", reason=reason)
+            changes = {"state": "FAILED", "reason": f"GENERIC_INTERNAL_ERROR: {error}"}
         except BaseException as error:
             # an interrupt; nobody else would say in the record that the query is over
             reason = f"Query cancelled: {type(error).__name__}"
-            execution = replace(execution, state="CANCELLED", reason=reason)
-            self.executions.record(replace(execution, completed=self.clock()))
+            submission.finish(state="CANCELLED", reason=reason, completed=self.clock())
             raise
         finally:
             job.finish()
-        engine_s = time.perf_counter() - begun
-        execution = replace(execution, completed=self.clock(), engine_s=engine_s)
-        self.executions.record(execution)
-        return execution
+        engine_s, queued_s = job.times_s or (time.perf_counter() - begun, 0.0)
+        return submission.finish(
+            **changes, completed=self.clock(), engine_s=engine_s, queued_s=queued_s
+        )
 
-    def _placed(self, execution: QueryExecution, statement: Statement) -> QueryExecution:
-        """Return the execution with the statement's type and the address of its result."""
-        kind = _STATEMENT_TYPES[type(statement)]
-        output = execution.output_location
-        if output is not None:
-            S3Address.parse(output, field="OutputLocation")
-            ending = ".csv" if kind == "DML" else ".txt"
-            if isinstance(statement, CreateTableAs):
-                ending = ""
-            output = f"{output.rstrip('/')}/{execution.id}{ending}"
-        return replace(execution, statement_type=kind, output_location=output)
-
-    def _execute(self, statement: Statement, execution: QueryExecution, job: Job) -> _Outcome:
-        database = execution.database
+    def _execute(self, statement: Statement, submission: _Submission, job: Job) -> _Outcome:
+        database = submission.execution.database
         match statement:
             case Query():
                 rows = self._read(
                     statement, database, lambda tables: self.engine.select(statement, tables, job)
                 )
-                if execution.output_location is not None:
-                    address = S3Address.parse(execution.output_location)
+                if submission.execution.output_location is not None:
+                    address = S3Address.parse(submission.execution.output_location)
                     self._put_result(address, csv_result(rows))
                 return _Outcome(rows, rows.scanned_bytes)
             case CreateTableAs():
-                return _Outcome(None, self._create_table_as(statement, execution, job))
+                return _Outcome(None, self._create_table_as(statement, submission.execution, job))
+        submission.submit()
+        match statement:
             case CreateExternalTable():
                 self._create_external_table(statement, database)
             case DropTable():
@@ -216,56 +290,54 @@ class Athena:
             raise _already_exists(name)
         location = self._free_location(statement, name, execution)
         _check_properties(statement)
-        folder = self.store.tmp / execution.id
+        written = self._read(
+            statement.query,
+            execution.database,
+            lambda tables: self.engine.create_table_as(
+                statement, tables, job, location=location, token=execution.id
+            ),
+        )
+        keys = len(written.columns) - len(statement.partitioned_by)
+        table = Table(
+            database=str(name.database),
+            name=name.name,
+            columns=written.columns[:keys],
+            partition_keys=written.columns[keys:],
+            location=str(location),
+            parameters={"classification": "parquet"},
+        )
         try:
-            written = self._read(
-                statement.query,
-                execution.database,
-                lambda tables: self.engine.create_table_as(
-                    statement.query,
-                    tables,
-                    job,
-                    folder=folder,
-                    compression=statement.compression,
-                    partitioned_by=statement.partitioned_by,
-                    with_data=statement.with_data,
-                ),
-            )
-            keys = len(written.columns) - len(statement.partitioned_by)
-            table = Table(
-                database=str(name.database),
-                name=name.name,
-                columns=written.columns[:keys],
-                partition_keys=written.columns[keys:],
-                location=str(location),
-                parameters={"classification": "parquet"},
-            )
-            self._publish(table, folder, written.files, execution.id)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        return written.scanned_bytes
-
-    def _publish(self, table: Table, folder: Path, files: tuple[Path, ...], token: str) -> None:
-        """Move finished files into the table's location, then make the table known."""
-        location = S3Address.parse(table.location)
-        moved = []
-        try:
-            for number, file in enumerate(files):
-                parent = file.parent.relative_to(folder).as_posix()
-                inner = "" if parent == "." else f"{parent}/"
-                key = f"{location.key}{inner}{number:05d}_{token}.parquet"
-                address = S3Address(location.bucket, key)
-                self.store.move_in(file, address)
-                moved.append(address)
             self.catalog.create_table(table)
         except BaseException as error:
-            for address in moved:
-                self.store.path(address).unlink(missing_ok=True)
+            self.store.delete_objects(written.objects)
             if isinstance(error, AlreadyExists):
-                raise _already_exists(TableName(table.name, table.database)) from error
-            if isinstance(error, (OSError, Failed)):
-                raise QueryFailed(f"GENERIC_INTERNAL_ERROR: {error}") from error
+                raise _already_exists(name) from error
             raise
+        self._show_made(table)
+        return written.scanned_bytes
+
+    def show(self, names: Iterable[TableName]) -> None:
+        """Have whoever reads without this catalog find the tables as they are in it now.
+
+        Raises: QueryFailed if the engine cannot
+        """
+        names = list(names)
+        tables = self._found(names)
+        while True:
+            self.engine.show(tables)
+            # what another has shown meanwhile, of later tables, may just have been undone
+            before, tables = tables, self._found(names)
+            if tables == before:
+                return
+
+    def _found(self, names: Iterable[TableName]) -> dict[TableName, Table | None]:
+        with self.catalog.home.snapshot():
+            return {name: self.catalog.find(name) for name in names}
+
+    def _show_made(self, table: Table) -> None:
+        # what an execution builds is nobody's to read but its own
+        if not is_staging(table.name, table.location):
+            self.show([TableName(table.name, table.database)])
 
     def _free_location(
         self, statement: CreateTableAs, name: TableName, execution: QueryExecution
@@ -278,8 +350,7 @@ class Athena:
                     "INVALID_TABLE_PROPERTY: line 1:1: the table needs an external_location, or "
                     "the query an output location"
                 )
-            parent, _, identifier = execution.output_location.rpartition("/")
-            text = f"{parent}/tables/{identifier}/"
+            text = f"{execution.output_location.rstrip('/')}/tables/{execution.id}/"
         location = S3Address.parse(f"{text.rstrip('/')}/", field="external_location")
         if next(self.store.list(location), None) is not None:
             raise QueryFailed(
@@ -305,7 +376,7 @@ class Athena:
             parameters=dict(statement.parameters),
         )
         try:
-            self.catalog.create_table(table)
+            self._show_made(self.catalog.create_table(table))
         except AlreadyExists as error:
             if not statement.if_not_exists:
                 raise QueryFailed(
@@ -316,7 +387,7 @@ class Athena:
 
     def _drop_table(self, statement: DropTable, database: str) -> None:
         try:
-            self.catalog.drop_table(_full(statement.table, database))
+            self._show_made(self.catalog.drop_table(_full(statement.table, database)))
         except EntityNotFound as error:
             if not statement.if_exists:
                 raise _semantic_error(statement.table) from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from otel_analytics.asl import Identity
 from otel_analytics.errors import InvalidQuery, Refused
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
-from otel_analytics.local.athena import Athena
+from otel_analytics.local.athena import Athena, QueryEngine
 from otel_analytics.local.catalog import Catalog
 from otel_analytics.local.engine import Engine
 from otel_analytics.local.executions import Executions
@@ -32,9 +32,12 @@ from otel_analytics.query.statements import Column, Rows, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from otel_analytics.config import Settings
     from otel_analytics.local.step_functions import Tasks
+
+    OpenEngine = Callable[[Settings, Home, ObjectStore], AbstractContextManager[QueryEngine]]
 
 __all__ = ["EmbeddedAws", "open_embedded_aws"]
 
@@ -86,10 +89,10 @@ class EmbeddedAws:
             names.query_builder_function: query_builder,
             names.checks_builder_function: checks_builder(self.settings, self.catalog),
             names.table_publisher_function: Publisher(
-                self.settings, self.catalog, self.store, self.publications
+                self.settings, self.catalog, self.store, self.publications, show=self.athena.show
             ).publish,
             names.activity_refresher_function: activity_refresher(
-                self.settings, self.catalog, self.store, now=now
+                self.settings, self.catalog, self.store, now=now, show=self.athena.show
             ),
         }
         return StepFunctions(self.athena, self.executions, functions, around=self.around)
@@ -169,7 +172,18 @@ class EmbeddedAws:
 
 
 @contextmanager
-def open_embedded_aws(settings: Settings, *, to_read: bool = False) -> Iterator[EmbeddedAws]:
+def _duckdb(settings: Settings, home: Home, store: ObjectStore) -> Iterator[QueryEngine]:
+    engine = Engine(store, schemas=home.schemas, memory_limit=settings.memory_limit)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+@contextmanager
+def open_embedded_aws(
+    settings: Settings, *, to_read: bool = False, open_engine: OpenEngine = _duckdb
+) -> Iterator[EmbeddedAws]:
     """Open the home of the settings, and close it; `to_read` alone it need not be writable.
 
     Raises: HomeTooNew, InvalidHome, InvalidSettings
@@ -178,8 +192,7 @@ def open_embedded_aws(settings: Settings, *, to_read: bool = False) -> Iterator[
         home = open_home(Path(settings.home), to_read=to_read)
         stack.callback(home.close)
         store = ObjectStore(home.s3, home.tmp)
-        engine = Engine(store, schemas=home.schemas, memory_limit=settings.memory_limit)
-        stack.callback(engine.close)
+        engine = stack.enter_context(open_engine(settings, home, store))
         catalog = Catalog(home)
         if not home.read_only:
             catalog.create_database(settings.athena.database)

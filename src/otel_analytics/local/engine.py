@@ -10,12 +10,13 @@ import shutil
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from uuid import uuid4
 
 import duckdb
 
 from otel_analytics.errors import InvalidSettings, QueryFailed
+from otel_analytics.local.parquet_output import check_columns, copy_to_parquet, move_files
 from otel_analytics.local.query_errors import (
     QueryCancelled,
     damaged_file,
@@ -30,25 +31,22 @@ from otel_analytics.local.relations import (
     relation_of,
     text_literal,
 )
-from otel_analytics.local.types import athena_type, storable, stored_cast
-from otel_analytics.query.build import MAX_PARTITIONS
+from otel_analytics.local.types import athena_type, stored_cast
 from otel_analytics.query.dialects import DuckdbQuery, duckdb_prelude, to_duckdb
-from otel_analytics.query.statements import Column, Query, Rows, TableName
+from otel_analytics.query.statements import Column, CreateTableAs, Query, Rows, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.names import S3Address
     from otel_analytics.operations.catalog import Table
 
 _T = TypeVar("_T")
 
-__all__ = ["COMPRESSIONS", "Engine", "Job", "Written"]
+__all__ = ["Engine", "Job", "Written"]
 
-COMPRESSIONS: Final = ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE", "UNCOMPRESSED")
-# Rows by which statistics can rule a part of a file out, and by which threads share it.
-_ROW_GROUP_SIZE: Final = 8192
 _INTERRUPT_EVERY_S: Final = 0.02
 # Those that are really read, by COPY too; to track all that DuckDB could takes as long as some
 # queries: https://duckdb.org/docs/current/dev/metrics
@@ -62,22 +60,35 @@ _OF_DAMAGE: Final = (duckdb.InvalidInputException, duckdb.IOException)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a CTAS wrote: its columns and its files, still in a folder of their own."""
+    """What a CTAS wrote: its columns, those that it is partitioned by last, and its objects."""
 
     columns: tuple[Column, ...]
-    files: tuple[Path, ...]
+    objects: tuple[S3Address, ...]
     scanned_bytes: int
 
 
-class Job:
-    """One query under way, which can be cancelled from another thread."""
+class Interruptible(Protocol):
+    """What does a query, and can be asked from another thread to stop."""
 
-    def __init__(self) -> None:
+    def interrupt(self) -> None:
+        """Ask it to stop; more than once is no matter."""
+
+
+class Job:
+    """One query under way, which can be cancelled from another thread.
+
+    `on_submit` is told that an engine has it, and by which id if the engine gives one.
+    """
+
+    def __init__(self, on_submit: Callable[[str | None], None] = lambda _identifier: None) -> None:
+        self._on_submit = on_submit
+        # how long the engine took and how long the query waited, where the engine says it
+        self.times_s: tuple[float, float] | None = None
         self._cancelled = threading.Event()
         self._done = threading.Event()
-        # while it is held, the cursor is not closed
+        # while it is held, what does the query is not closed
         self._turn = threading.Lock()
-        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._worker: Interruptible | None = None
 
     def cancel(self) -> None:
         """Have the query stop soon; returns at once."""
@@ -88,24 +99,28 @@ class Job:
         # DuckDB forgets an interrupt that comes just before a statement begins
         while not self._done.wait(_INTERRUPT_EVERY_S):
             with self._turn:
-                if self._cursor is not None:
-                    self._cursor.interrupt()
+                if self._worker is not None:
+                    self._worker.interrupt()
 
-    def run_on(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Say which cursor works for this job.
+    def submitted(self, identifier: str | None = None) -> None:
+        """Say that the engine has the query."""
+        self._on_submit(identifier)
+
+    def run_on(self, worker: Interruptible) -> None:
+        """Say what works for this job.
 
         Raises: QueryCancelled if the job was cancelled already
         """
         self._done.clear()
         with self._turn:
-            self._cursor = cursor
+            self._worker = worker
         if self._cancelled.is_set():
             raise QueryCancelled("Query cancelled by user")
 
     def finish(self) -> None:
-        """Say that the job is over; its cursor may be closed then."""
+        """Say that the job is over; what worked for it may be closed then."""
         with self._turn:
-            self._cursor = None
+            self._worker = None
         self._done.set()
 
 
@@ -161,20 +176,39 @@ class Engine:
 
     def create_table_as(
         self,
-        query: Query,
+        create: CreateTableAs,
         tables: Mapping[TableName, Table],
         job: Job,
         *,
-        folder: Path,
-        compression: str,
-        partitioned_by: tuple[str, ...],
-        with_data: bool,
+        location: S3Address,
+        token: str,
     ) -> Written:
-        """Write a query's rows as Parquet under `folder`, at least one file.
+        """Write a query's rows as Parquet at a location, at least one file, all of it or nothing.
+
+        `token` is in the files' names, which no other query has.
 
         Raises: QueryFailed in Athena's words; QueryCancelled
         """
-        written = to_duckdb(query)
+        folder = self._store.tmp / token
+        try:
+            columns, scanned_bytes = self._write(create, tables, job, folder)
+            objects = move_files(folder, location, token=token, store=self._store)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return Written(columns, objects, scanned_bytes)
+
+    def show(self, tables: Mapping[TableName, Table | None]) -> None:
+        """Do nothing: whoever reads here reads the catalog."""
+
+    def _write(
+        self,
+        create: CreateTableAs,
+        tables: Mapping[TableName, Table],
+        job: Job,
+        folder: Path,
+    ) -> tuple[tuple[Column, ...], int]:
+        """Write a query's rows under a folder; return their columns, and what was read for it."""
+        written = to_duckdb(create.query)
         with self._cursor(job) as cursor:
 
             def attempt(text: str, empty: str) -> tuple[Column, ...]:
@@ -184,7 +218,7 @@ class Engine:
                 types = [athena_type(kind) for kind in relation.types]
                 names = [name.lower() for name in relation.columns]
                 columns = tuple(map(Column, names, types))
-                _check_columns(columns, written, partitioned_by)
+                check_columns(columns, written, create.partitioned_by)
                 casts = map(stored_cast, relation.types, types)
                 items = [
                     f"CAST(c{i} AS {cast}) AS {quoted(name)}" if cast else f"c{i} AS {quoted(name)}"
@@ -192,14 +226,13 @@ class Engine:
                 ]
                 aliases = ", ".join(f"c{i}" for i in range(len(names)))
                 select = f"SELECT {', '.join(items)} FROM ({text}) AS q({aliases})"  # noqa: S608
-                if not with_data:
+                if not create.with_data:
                     select += " WHERE false"
-                _copy(cursor, select, folder, compression, partitioned_by)
+                copy_to_parquet(cursor, select, folder, create.compression, create.partitioned_by)
                 return columns
 
-            columns = self._attempt(query, written, tables, cursor, attempt)
-            files = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
-            return Written(columns, files, _scanned_bytes(cursor))
+            columns = self._attempt(create.query, written, tables, cursor, attempt)
+            return columns, _scanned_bytes(cursor)
 
     def _attempt(
         self,
@@ -265,6 +298,7 @@ class Engine:
         cursor = self._connection.cursor()
         try:
             cursor.execute(_COUNT_BYTES)
+            job.submitted()
             job.run_on(cursor)
             yield cursor
         finally:
@@ -289,61 +323,3 @@ def _with_zones_as_text(text: str, columns: tuple[Column, ...]) -> str:
     ]
     aliases = ", ".join(f"c{i}" for i in range(len(columns)))
     return f"SELECT {', '.join(items)} FROM ({text}) AS q({aliases})"  # noqa: S608
-
-
-def _check_columns(
-    columns: tuple[Column, ...], written: DuckdbQuery, partitioned_by: tuple[str, ...]
-) -> None:
-    """Refuse what Athena refuses of a CTAS's columns."""
-    if written.unnamed:
-        raise QueryFailed(
-            "MISSING_COLUMN_NAME: line 1:1: Column name not specified at position "
-            f"{written.unnamed[0]}"
-        )
-    names = [column.name for column in columns]
-    for name in names:
-        if names.count(name) > 1:
-            raise QueryFailed(
-                f"DUPLICATE_COLUMN_NAME: line 1:1: Column name '{name}' specified more than once"
-            )
-    for position, column in enumerate(columns, start=1):
-        if column.type == "unknown":
-            raise QueryFailed(
-                f"COLUMN_TYPE_UNKNOWN: line 1:1: Column type is unknown at position {position}"
-            )
-        if not storable(column.type):
-            raise QueryFailed(
-                f"NOT_SUPPORTED: Unsupported Hive type: {column.type} (column '{column.name}'): "
-                "CAST it to TIMESTAMP, DATE or VARCHAR"
-            )
-    if partitioned_by and names[-len(partitioned_by) :] != list(partitioned_by):
-        raise QueryFailed(
-            "HIVE_COLUMN_ORDER_MISMATCH: Partition keys must be the last columns in the table and "
-            f"in the same order as the table properties: [{', '.join(partitioned_by)}]"
-        )
-    if len(names) == len(partitioned_by):
-        raise QueryFailed("INVALID_TABLE_PROPERTY: Table contains only partition columns")
-
-
-def _copy(
-    cursor: duckdb.DuckDBPyConnection,
-    select: str,
-    folder: Path,
-    compression: str,
-    partitioned_by: tuple[str, ...],
-) -> None:
-    codec = "UNCOMPRESSED" if compression == "NONE" else compression
-    options = f"FORMAT parquet, COMPRESSION {codec}, ROW_GROUP_SIZE {_ROW_GROUP_SIZE}"
-    if not partitioned_by:
-        target = text_literal(str(folder / "part-0.parquet"))
-        cursor.execute(f"COPY ({select}) TO {target} ({options})")
-        return
-    keys = ", ".join(quoted(key) for key in partitioned_by)
-    target = text_literal(str(folder))
-    cursor.execute(f"COPY ({select}) TO {target} ({options}, PARTITION_BY ({keys}))")
-    folders = {path.parent for path in folder.rglob("*.parquet")}
-    if len(folders) > MAX_PARTITIONS:
-        raise QueryFailed(
-            f"HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of {MAX_PARTITIONS} open writers for "
-            "partitions"
-        )

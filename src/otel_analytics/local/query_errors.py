@@ -38,14 +38,14 @@ class QueryCancelled(Exception):  # noqa: N818 - reads as what happened
     """The query was interrupted because its task was cancelled."""
 
 
-def athena_error(message: str) -> dict[str, Any]:
-    """Return the `AthenaError` of a failed query execution.
+def athena_error(message: str, *, is_retryable: bool | None = None) -> dict[str, Any]:
+    """Return the `AthenaError` of a failed query execution; by default its code tells.
 
     Source: https://docs.aws.amazon.com/athena/latest/APIReference/API_AthenaError.html
         (category 1 is the system, 2 the user; ErrorType is left out: its numbers are not published
         for all of these codes)
     """
-    system = message.startswith(_SYSTEM_CODES)
+    system = message.startswith(_SYSTEM_CODES) if is_retryable is None else is_retryable
     return {
         "ErrorCategory": 1 if system else 2,
         "Retryable": system,

@@ -39,7 +39,9 @@ class QueryExecution:
     submitted: float
     completed: float | None = None
     reason: str | None = None
+    retryable: bool | None = None
     engine_s: float = 0.0
+    queued_s: float = 0.0
     scanned_bytes: int = 0
     rows: Rows | None = None
 
@@ -64,7 +66,7 @@ class QueryExecution:
         if self.completed is not None:
             status["CompletionDateTime"] = time(self.completed)
         if self.state == "FAILED" and self.reason is not None:
-            status["AthenaError"] = athena_error(self.reason)
+            status["AthenaError"] = athena_error(self.reason, is_retryable=self.retryable)
         result = {} if self.output_location is None else {"OutputLocation": self.output_location}
         total_s = (self.completed or self.submitted) - self.submitted
         return {
@@ -78,7 +80,7 @@ class QueryExecution:
                 "EngineExecutionTimeInMillis": round(self.engine_s * 1000),
                 "DataScannedInBytes": self.scanned_bytes,
                 "TotalExecutionTimeInMillis": max(0, round(total_s * 1000)),
-                "QueryQueueTimeInMillis": 0,
+                "QueryQueueTimeInMillis": round(self.queued_s * 1000),
                 "ServiceProcessingTimeInMillis": 0,
             },
             "WorkGroup": self.work_group,

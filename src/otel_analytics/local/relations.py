@@ -21,14 +21,16 @@ from otel_analytics.pipeline.leaves import lies_at_root
 from otel_analytics.pipeline.refresh import IS_EMPTY, LEVEL, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from otel_analytics.local.s3 import ObjectStore
     from otel_analytics.operations.catalog import Partition, Table
+    from otel_analytics.query.statements import Column
 
 __all__ = [
     "Relation",
+    "empty_select",
     "file_literal",
     "files_by_partition",
     "quoted",
@@ -207,11 +209,7 @@ def _read(columns: list[str], files: list[str], *, hive: bool, united: bool) -> 
 
 def _schema_file(table: Table, folder: Path, write_empty: Callable[[str, Path], None]) -> str:
     """Return the path of a Parquet file with the table's columns and no rows."""
-    items = [
-        f"CAST(NULL AS {duckdb_type(column.type)}) AS {quoted(column.name)}"
-        for column in table.columns
-    ]
-    select = f"SELECT {', '.join(items)} WHERE false"
+    select = empty_select(table.columns)
     digest = sha256(repr((select, table.partition_keys)).encode()).hexdigest()[:24]
     path = folder / digest
     for key in table.partition_keys:
@@ -222,6 +220,12 @@ def _schema_file(table: Table, folder: Path, write_empty: Callable[[str, Path], 
         path.parent.mkdir(parents=True, exist_ok=True)
         write_empty(select, path)
     return str(path)
+
+
+def empty_select(columns: Iterable[Column]) -> str:
+    """Return a SELECT with these columns and no rows."""
+    items = (f"CAST(NULL AS {duckdb_type(one.type)}) AS {quoted(one.name)}" for one in columns)
+    return f"SELECT {', '.join(items)} WHERE false"
 
 
 def _files(folder: str, keys: list[str], *, deeper: bool = True) -> list[str]:

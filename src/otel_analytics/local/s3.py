@@ -121,6 +121,11 @@ class ObjectStore:
             return Deletion(0, 0)
         return _unlink([path for path in folder.iterdir() if path.is_symlink() or path.is_file()])
 
+    def delete_objects(self, addresses: Iterable[S3Address]) -> None:
+        """Delete single objects, where they are there."""
+        for address in addresses:
+            self.path_to_change(address).unlink(missing_ok=True)
+
     def put(self, address: S3Address, body: bytes) -> None:
         """Write an object; a reader sees the old one or the new one."""
         unfinished = self.tmp / f"{uuid4().hex}.put"

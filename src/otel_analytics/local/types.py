@@ -10,7 +10,7 @@ from otel_analytics.errors import QueryFailed
 if TYPE_CHECKING:
     from duckdb.sqltypes import DuckDBPyType
 
-__all__ = ["athena_type", "duckdb_type", "storable", "stored_cast"]
+__all__ = ["athena_type", "duckdb_type", "split_types", "storable", "stored_cast"]
 
 _TO_DUCKDB: Final = {
     "tinyint": "TINYINT", "smallint": "SMALLINT", "int": "INTEGER", "integer": "INTEGER",
@@ -83,7 +83,7 @@ def duckdb_type(athena: str) -> str:
     if found := re.fullmatch(r"decimal\s*(\(.*\))?", text):
         return f"DECIMAL{found[1] or '(10,0)'}"
     if found := re.fullmatch(r"(array|map|struct)\s*<(.*)>", text, re.DOTALL):
-        parts = _split(found[2])
+        parts = split_types(found[2])
         if found[1] == "array" and len(parts) == 1:
             return f"{duckdb_type(parts[0])}[]"
         if found[1] == "map" and len(parts) == 2:
@@ -98,7 +98,7 @@ def _quoted(name: str) -> str:
     return '"' + name.strip().strip("`").replace('"', '""') + '"'
 
 
-def _split(text: str) -> list[str]:
+def split_types(text: str) -> list[str]:
     """Return the parts between the commas that are in no bracket."""
     parts, depth, begin = [], 0, 0
     for i, character in enumerate(text):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.query.statements import Column, TableName
 
-__all__ = ["AlreadyExists", "Catalog", "EntityNotFound", "Partition", "Table"]
+__all__ = ["AlreadyExists", "Catalog", "EntityNotFound", "Partition", "Table", "to_nobody"]
 
 
 class EntityNotFound(Failed):
@@ -98,3 +98,7 @@ class Catalog(Protocol):
 
     def partition_parameter(self, name: str) -> list[str]:
         """Return what partitions of any table have for a parameter, where they have it."""
+
+
+def to_nobody(names: Iterable[TableName]) -> None:
+    """Show tables that have changed to nobody: who reads them reads the catalog itself."""

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from otel_analytics.errors import Failed, InvalidPayload, NewerPublished
 from otel_analytics.names import S3Address, history_table_name, parse_date, table_name
-from otel_analytics.operations.catalog import Catalog, EntityNotFound, Partition, Table
+from otel_analytics.operations.catalog import (
+    Catalog,
+    EntityNotFound,
+    Partition,
+    Table,
+    to_nobody,
+)
 from otel_analytics.operations.cleaning import delete_versions
 from otel_analytics.pipeline.cleaning import CatalogReferences
 from otel_analytics.pipeline.publication import (
@@ -28,7 +34,7 @@ from otel_analytics.pipeline.publication_payload import parse_publication
 from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from otel_analytics.config import Settings
     from otel_analytics.operations.publications import Publications
@@ -40,12 +46,16 @@ __all__ = ["Publisher"]
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """What the Lambda works with."""
+    """What the Lambda works with.
+
+    `show` is given the names of the tables that have changed, before what they were goes.
+    """
 
     settings: Settings
     catalog: Catalog
     store: Store
     publications: Publications
+    show: Callable[[Iterable[TableName]], None] = to_nobody
 
     def publish(self, event: Any) -> dict[str, Any]:
         """Put the staging tables of a service in place of its published ones.
@@ -70,7 +80,10 @@ class Publisher:
                 done = self.publications.find(prefix, execution)
             self._drop_staging(publication)
         assert done is not None  # noqa: S101 - it was written just before
-        reply = self._finish(publication) if done.reply is None else done.reply
+        reply = done.reply
+        if reply is None:
+            self.show(self._changed(publication))
+            reply = self._finish(publication)
         if done.newer is not None:
             raise NewerPublished(
                 f"the tables of {publication.service_name} are published as of {done.newer}: those "
@@ -79,6 +92,14 @@ class Publisher:
                 "payload" + self._of_missing(publication, done.newer)
             )
         return reply
+
+    def _changed(self, publication: Publication) -> list[TableName]:
+        """Return the published tables and the histories, whichever have changed."""
+        return [
+            self._name(name(publication.prefix, one.query_type))
+            for one in publication.tables
+            for name in (table_name, history_table_name)
+        ]
 
     def _complete(self, prefix: str) -> None:
         """Complete a publication that was interrupted, unless what it needs is gone."""

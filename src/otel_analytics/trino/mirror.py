@@ -1,0 +1,251 @@
+"""The tables of the catalog in Trino's metastore: made when they are read, and never changed.
+
+The home's catalog is the truth. A table there is, here, an external table over the same files in
+the schema `…_files`, named by what it is: location, columns and keys. What is registered as
+partitions goes by a hash of its address as one more key, so that a partition that is replaced is
+another one, and a reader who names the addresses finds those that the catalog had at its moment.
+So nothing here can be stale or half done: what is missing is made, and what nobody names is not
+read. In the schema of the database there are views over it, for whoever asks Trino alone.
+
+Source: https://trino.io/docs/current/connector/hive.html#procedures
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_analytics.errors import QueryFailed
+from otel_analytics.local.engine import Job
+from otel_analytics.local.relations import files_by_partition
+from otel_analytics.names import S3Address
+from otel_analytics.pipeline.refresh import IS_EMPTY, LEVEL
+from otel_analytics.query.statements import Column
+from otel_analytics.query.trino_dialect import trino_literal, trino_name
+from otel_analytics.trino.query_errors import has_code
+from otel_analytics.trino.types import trino_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otel_analytics.operations.catalog import Partition, Table
+    from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.query.statements import TableName
+    from otel_analytics.trino.client import TrinoClient
+
+__all__ = ["Mirror"]
+
+_ADDRESS: Final = Column("address_hash", "string")
+# Calls at once that register partitions; each takes some ten milliseconds, most of them waiting.
+_AT_ONCE: Final = 4
+_THERE: Final = ("ALREADY_EXISTS", "TABLE_ALREADY_EXISTS", "SCHEMA_ALREADY_EXISTS")
+_MAX_NAME_CHARACTERS: Final = 100  # of the 128 that a Hive metastore takes, 17 are a hash's
+
+
+@dataclass(slots=True)
+class Mirror:
+    """The catalog's tables as one Trino catalog has them.
+
+    `schemas` says which schema is a database's, where it is not the one of that name; `storage`
+    what stands for `s3://`.
+    """
+
+    client: TrinoClient
+    store: ObjectStore
+    catalog: str
+    schemas: Mapping[str, str]
+    storage: str
+    _turn: threading.RLock = field(default_factory=threading.RLock)
+    _made: set[str] = field(default_factory=set)
+    _partitions: dict[str, frozenset[tuple[str, ...]]] = field(default_factory=dict)
+
+    def relation(self, table: Table, job: Job) -> str:
+        """Return what stands for a table in Trino's SQL, as it is in the catalog; made if need be.
+
+        Raises: QueryFailed; QueryCancelled
+        """
+        with self._turn:
+            if table.partitions or LEVEL in table.parameters:
+                return self._of_registered(table, job)
+            found = {values for values, files in files_by_partition(table, self.store) if files}
+            if not found:
+                return _without_rows(table)  # Trino does not read a folder that is not there
+            name = self._make(table, table.partition_keys, job)
+            if table.partition_keys:
+                self._find_partitions(name, frozenset(found), job)
+            return name
+
+    def show(self, name: TableName, table: Table | None) -> None:
+        """Have the view of a name read the table, from one moment to the next; None: no view.
+
+        Raises: QueryFailed
+        """
+        job, database = Job(), str(name.database)
+        schema = self._schema(database)
+        view = trino_name(self.catalog, schema, name.name)
+        if table is None:
+            if self._has_schema(schema, job):
+                self._run(f"DROP VIEW IF EXISTS {view}", job)
+            return
+        self._make_schema(schema, job)
+        columns = ", ".join(trino_name(one.name) for one in (*table.columns, *table.partition_keys))
+        select = f"SELECT {columns} FROM {self.relation(table, job)}"  # noqa: S608 - quoted
+        self._create(f"CREATE OR REPLACE VIEW {view} AS {select}", job)
+
+    def scratch_name(self, database: str, token: str, job: Job) -> str:
+        """Return the name of a table that a statement makes and nobody else looks for."""
+        schema = self._files_schema(database)
+        self._make_schema(schema, job)
+        return trino_name(self.catalog, schema, f"ctas_{token.replace('-', '_')}")
+
+    def address(self, location: str) -> str:
+        """Return where Trino finds an address of S3."""
+        return self.storage + str(S3Address.parse(location)).removeprefix("s3://")
+
+    def sweep(self, database: str) -> None:
+        """Forget the tables whose files are gone.
+
+        Raises: QueryFailed
+        """
+        job, schema = Job(), self._files_schema(database)
+        found = self._run(
+            "SELECT table_name, comment FROM system.metadata.table_comments "  # noqa: S608 - quoted
+            f"WHERE catalog_name = "
+            f"{trino_literal(self.catalog)} AND schema_name = {trino_literal(schema)} "
+            "AND comment LIKE 's3://%'",
+            job,
+        )
+        for name, location in found:
+            if next(self.store.list(S3Address.parse(location)), None) is None:
+                full_name = trino_name(self.catalog, schema, name)
+                self._run(f"DROP TABLE IF EXISTS {full_name}", job)
+                self._made.discard(full_name)
+
+    def _of_registered(self, table: Table, job: Job) -> str:
+        """Return the SELECT of the partitions that are registered in the catalog."""
+        name = self._make(table, (*table.partition_keys, _ADDRESS), job)
+        wanted = {
+            (*one.values, _hash_of(one.location)): one
+            for one in table.partitions
+            if IS_EMPTY not in one.parameters
+        }
+        if name not in self._partitions:
+            self._partitions[name] = self._registered(name, job)
+        missing = [one for values, one in wanted.items() if values not in self._partitions[name]]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for _ in pool.map(lambda one: self._register(table, name, one, job), missing):
+                pass
+        self._partitions[name] |= wanted.keys()
+        columns = ", ".join(trino_name(one.name) for one in (*table.columns, *table.partition_keys))
+        hashes = ", ".join(trino_literal(values[-1]) for values in wanted)
+        condition = f"{trino_name(_ADDRESS.name)} IN ({hashes})" if hashes else "false"
+        return f"(SELECT {columns} FROM {name} WHERE {condition})"  # noqa: S608 - quoted
+
+    def _registered(self, name: str, job: Job) -> frozenset[tuple[str, ...]]:
+        partitions = f'{name[:-1]}$partitions"'
+        rows = self._run(f"SELECT * FROM {partitions}", job)  # noqa: S608 - quoted
+        return frozenset(tuple(map(str, row)) for row in rows)
+
+    def _register(self, table: Table, name: str, partition: Partition, job: Job) -> None:
+        _, schema, table_name = name[1:-1].split('"."')
+        keys = [key.name for key in (*table.partition_keys, _ADDRESS)]
+        values = (*partition.values, _hash_of(partition.location))
+        try:
+            self._run(
+                f"CALL {trino_name(self.catalog)}.system.register_partition("
+                f"{trino_literal(schema)}, {trino_literal(table_name)}, {_array(keys)}, "
+                f"{_array(values)}, {trino_literal(self.address(partition.location))})",
+                job,
+            )
+        except QueryFailed as failure:
+            # another process has done the same
+            if not has_code(failure, "ALREADY_EXISTS"):
+                raise
+
+    def _find_partitions(self, name: str, found: frozenset[tuple[str, ...]], job: Job) -> None:
+        """Have Trino look for the partitions in a table's folders, if they are others by now."""
+        if self._partitions.get(name) == found:
+            return
+        _, schema, table_name = name[1:-1].split('"."')
+        self._run(
+            f"CALL {trino_name(self.catalog)}.system.sync_partition_metadata("
+            f"{trino_literal(schema)}, {trino_literal(table_name)}, 'FULL', false)",
+            job,
+        )
+        self._partitions[name] = found
+
+    def _make(self, table: Table, keys: tuple[Column, ...], job: Job) -> str:
+        """Return the name of the external table over a table's files, made if it is not there."""
+        schema = self._files_schema(table.database)
+        items = ", ".join(
+            f"{trino_name(one.name)} {trino_type(one.type)}" for one in (*table.columns, *keys)
+        )
+        properties = [
+            "format = 'PARQUET'",
+            f"external_location = {trino_literal(self.address(table.location))}",
+        ]
+        if keys:
+            properties.append(f"partitioned_by = {_array([key.name for key in keys])}")
+        comment = f" COMMENT {trino_literal(table.location)}" if not keys else ""
+        made_of = f"({items}){comment} WITH ({', '.join(properties)})"
+        name = trino_name(self.catalog, schema, _name_of(table.location, made_of))
+        if name not in self._made:
+            self._make_schema(schema, job)
+            self._create(f"CREATE TABLE IF NOT EXISTS {name} {made_of}", job)
+            self._made.add(name)
+        return name
+
+    def _make_schema(self, schema: str, job: Job) -> None:
+        name = trino_name(self.catalog, schema)
+        if name not in self._made:
+            self._create(f"CREATE SCHEMA IF NOT EXISTS {name}", job)
+            self._made.add(name)
+
+    def _create(self, sql: str, job: Job) -> None:
+        """Execute what makes something that may be there, or be made just now by another."""
+        try:
+            self._run(sql, job)
+        except QueryFailed as failure:
+            # between Trino's look and its leap another was first; now Trino sees it
+            if not has_code(failure, *_THERE):
+                raise
+            self._run(sql, job)
+
+    def _has_schema(self, schema: str, job: Job) -> bool:
+        catalog, pattern = trino_name(self.catalog), trino_literal(schema)
+        return bool(self._run(f"SHOW SCHEMAS FROM {catalog} LIKE {pattern}", job))
+
+    def _schema(self, database: str) -> str:
+        return self.schemas.get(database, database)
+
+    def _files_schema(self, database: str) -> str:
+        return f"{self._schema(database)}_files"
+
+    def _run(self, sql: str, job: Job) -> tuple[tuple[Any, ...], ...]:
+        return self.client.run(sql, job=job).rows
+
+
+def _without_rows(table: Table) -> str:
+    items = ", ".join(
+        f"CAST(NULL AS {trino_type(one.type)}) AS {trino_name(one.name)}"
+        for one in (*table.columns, *table.partition_keys)
+    )
+    return f"(SELECT {items} WHERE false)"
+
+
+def _name_of(location: str, made_of: str) -> str:
+    """Return a name that says where the files are, and that no other table has."""
+    words = re.sub(r"[^a-z0-9]+", "_", S3Address.parse(location).key.lower()).strip("_")
+    return f"{words[-_MAX_NAME_CHARACTERS:]}_{_hash_of(made_of)}"
+
+
+def _hash_of(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def _array(texts: tuple[str, ...] | list[str]) -> str:
+    return f"ARRAY[{', '.join(map(trino_literal, texts))}]"

@@ -1,0 +1,61 @@
+"""What Trino and its client raise, in Athena's words: their error codes are the same.
+
+Source: https://github.com/trinodb/trino/blob/476/core/trino-spi/src/main/java/io/trino/spi/StandardErrorCode.java
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_analytics.errors import QueryFailed
+from otel_analytics.local.query_errors import QueryCancelled
+
+if TYPE_CHECKING:
+    from trino.exceptions import HttpError, TrinoQueryError
+
+__all__ = ["has_code", "refused_request", "trino_failure", "unreachable"]
+
+# Where the query is at fault another try cannot help; of all else (INTERNAL_ERROR,
+# INSUFFICIENT_RESOURCES, EXTERNAL: a worker that is gone among them) it can.
+_USER_ERROR: Final = "USER_ERROR"
+_CANCELLED: Final = ("USER_CANCELED", "ADMINISTRATIVELY_KILLED")
+
+
+def trino_failure(error: TrinoQueryError) -> QueryFailed | QueryCancelled:
+    """Return what Athena would say where Trino says `error`."""
+    if error.error_name in _CANCELLED:
+        return QueryCancelled(f"Query cancelled in Trino: {error.message}")
+    return QueryFailed(
+        f"{error.error_name or 'GENERIC_INTERNAL_ERROR'}: {error.message}",
+        is_retryable=error.error_type != _USER_ERROR,
+    )
+
+
+def has_code(failure: QueryFailed, *codes: str) -> bool:
+    """Return whether a failure is of one of these codes."""
+    return failure.message.partition(":")[0] in codes
+
+
+def unreachable(error: Exception, address: str) -> QueryFailed:
+    """Return the failure of a cluster that does not answer."""
+    return QueryFailed(
+        f"GENERIC_INTERNAL_ERROR: Trino at {address} does not answer ({type(error).__name__}): see "
+        "that it runs, and that trino.host, trino.port, trino.scheme and trino.ca_file are right",
+        is_retryable=True,
+    )
+
+
+def refused_request(error: HttpError, user: str) -> QueryFailed:
+    """Return the failure of a request that was answered with something else than a result."""
+    text = str(error)
+    if text.startswith(("error 401", "error 403")):
+        return QueryFailed(
+            f"PERMISSION_DENIED: Trino refuses the user {user} ({text[:9]}): set trino.user, and "
+            "OTEL_ANALYTICS_TRINO_PASSWORD or OTEL_ANALYTICS_TRINO_JWT",
+            is_retryable=False,
+        )
+    return QueryFailed(
+        f"GENERIC_INTERNAL_ERROR: Trino answers {text[:200]}: see that trino.host and trino.port "
+        "are those of a coordinator",
+        is_retryable=True,
+    )
