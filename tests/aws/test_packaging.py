@@ -47,6 +47,11 @@ def test_settings_that_are_the_default_ones_are_not_written() -> None:
     assert settings_file(Settings()) == ""
 
 
+def test_settings_of_who_deploys_are_not_packaged() -> None:
+    of_mine = {"engine": "aws", "home": "~/logs", "aws.profile": "me", "aws.region": "us-east-1"}
+    assert settings_file(load_settings(environment={}, flags=of_mine)) == ""
+
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pipeline's package for this machine, with a check of one's own in it."""
