@@ -13,7 +13,9 @@ from otel_analytics import asl
 from otel_analytics.config import Activity, Concurrency, Settings
 from otel_analytics.errors import InvalidSettings
 from otel_analytics.pipeline import build_definition
+from otel_analytics.pipeline.billing import planned_usage
 from otel_analytics.pipeline.cost import cost_of, nested_executions
+from otel_analytics.pipeline.parts import part_count
 
 EVENTS_OF_A_HISTORY = 25_000
 BYTES_OF_A_STATE = 256 * 1024
@@ -158,6 +160,9 @@ def test_the_whole_counts_what_its_parts_used() -> None:
     assert whole["scanned_bytes"] == sum(cost.scanned_bytes for cost in costs)
     assert whole["billed_bytes"] == 7 * 8 * 10_000_000
     assert whole["least_transitions"] == sum(cost.transitions for cost in costs)
+    document = build_definition(THREE)
+    planned = planned_usage(document, services=7, parts=part_count(7, THREE))
+    assert planned.transitions == whole["least_transitions"]
     usd = sum(cost.usd(Settings().prices) for cost in costs)
     assert whole["estimated_cost_usd"] == pytest.approx(usd, abs=5e-6)
 

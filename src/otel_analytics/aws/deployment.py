@@ -29,6 +29,7 @@ __all__ = [
     "Deployment",
     "build_parameters",
     "build_stack_definition",
+    "check_aws_cli",
     "read_template",
     "write_deployment",
 ]
@@ -108,6 +109,18 @@ def build_parameters(
     return {**parameters, **given}
 
 
+def check_aws_cli() -> None:
+    """Check that the AWS CLI, which deploys the stack, is there.
+
+    Raises: Refused
+    """
+    if shutil.which("aws") is None:
+        raise Refused(
+            "the AWS CLI, which deploys the stack, is not installed: install `aws`, or have the "
+            "folder written with --output DIR and deploy it with a tool of your own"
+        )
+
+
 def write_deployment(
     folder: Path, *, settings: Settings, parameters: Mapping[str, str], target: Target
 ) -> None:
@@ -143,7 +156,7 @@ class Deployment:
     def deploy(self) -> dict[str, str]:
         """Return the outputs of the stack, after it was created or updated.
 
-        Raises: Refused if there is no AWS CLI; Failed if it does not succeed
+        Raises: Failed if the AWS CLI does not succeed
         """
         packaged = str(self.folder / _PACKAGED)
         uploads = ["--s3-bucket", self.code_bucket, "--s3-prefix", self.stack]
@@ -164,11 +177,6 @@ class Deployment:
         return {one["OutputKey"]: one["OutputValue"] for one in json.loads(described)}
 
     def _aws(self, *arguments: str) -> str:
-        if shutil.which("aws") is None:
-            raise Refused(
-                "the AWS CLI, which deploys the stack, is not installed: install `aws`, or have "
-                "the folder written with --output DIR and deploy it with a tool of your own"
-            )
         command = ["aws", *arguments, *self.options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

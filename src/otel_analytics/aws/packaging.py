@@ -33,6 +33,8 @@ __all__ = ["LAMBDA", "PACKAGES", "Target", "build_package", "settings_file", "th
 # A zip that holds no other times than this is the same whenever it is made.
 _NO_TIME: Final = (1980, 1, 1, 0, 0, 0)
 _CHECKS_FOLDER: Final = "checks"
+# Settings of who deploys: a function has its role, its region, and no other account.
+_NOT_PACKAGED: Final = ("home", "engine", "aws.")
 _WEB_ROOM: Final = "web"
 
 # name: the libraries in it. boto3 is there: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
@@ -139,7 +141,7 @@ def _changed(settings: Settings) -> Iterator[tuple[str, object]]:
             value = getattr(value, part)
         if setting.name == "checks.folder" and value:
             value = _CHECKS_FOLDER
-        if value != setting.default and setting.name != "home":
+        if value != setting.default and not setting.name.startswith(_NOT_PACKAGED):
             yield setting.name, value
 
 

@@ -63,23 +63,30 @@ def deploy_command(  # noqa: PLR0913 - one for each option
     from otel_analytics.aws.deployment import (
         Deployment,
         build_parameters,
+        check_aws_cli,
         read_template,
         write_deployment,
     )
+    from otel_analytics.names import parse_service_names
 
     if print_template:
         click.echo(read_template(), nl=False)
         return
     settings = settings_of(ctx, flags)
-    given = dict(_assignment(text) for text in parameters)
-    names = build_parameters(settings, service_names=services, given=given)
-    target = _target(packages_for)
+    names = build_parameters(
+        settings,
+        service_names=parse_service_names(services) if services else (),
+        given=dict(_assignment(text) for text in parameters),
+    )
     if output is not None:
+        target = _target(packages_for)
         write_deployment(Path(output), settings=settings, parameters=names, target=target)
         say(f"written to {output}: deploy it with a tool of your own, as docs/aws.md says")
         return
     if code_bucket is None:
         raise Refused("--code-bucket is missing: name an S3 bucket for template and packages")
+    check_aws_cli()
+    target = _target(packages_for)
     options = (("--region", settings.aws.region), ("--profile", settings.aws.profile))
     with tempfile.TemporaryDirectory() as folder:
         write_deployment(Path(folder), settings=settings, parameters=names, target=target)
@@ -102,8 +109,8 @@ def _target(packages_for: str) -> Target:
     target = LAMBDA if packages_for == "lambda" else this_machine()
     if target.interpreter is None:
         say(
-            f"There is no Python {target.python} here, so the packages are not compiled: a function "
-            f"takes half a second longer to start. To avoid that, install python{target.python}."
+            f"There is no Python {target.python} here, so the packages are not compiled, and a "
+            f"function starts half a second later: to avoid that, install python{target.python}."
         )
     return target
 

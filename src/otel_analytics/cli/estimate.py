@@ -42,6 +42,7 @@ def estimate_of(aws: EmbeddedAws, payload: Any, execution_date: str | None) -> E
     from otel_analytics.names import parse_service_names
     from otel_analytics.pipeline import build_definition
     from otel_analytics.pipeline.billing import Usage, planned_usage
+    from otel_analytics.pipeline.parts import part_count
     from otel_analytics.query.handler import execution_date_of, source_of
 
     if execution_date is not None:
@@ -52,7 +53,10 @@ def estimate_of(aws: EmbeddedAws, payload: Any, execution_date: str | None) -> E
     check_source(aws)
     run = estimate_run(aws, services, day, source_of(payload, aws.settings))
     usage = Usage.of_queries(query.scanned_bytes for query in run.queries) + planned_usage(
-        build_definition(aws.settings), services=len(services), plans=run.plans
+        build_definition(aws.settings),
+        services=len(services),
+        parts=part_count(len(services), aws.settings),
+        plans=run.plans,
     )
     return Estimate(day, run.queries, usage, aws.settings.prices)
 

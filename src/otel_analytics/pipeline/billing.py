@@ -98,15 +98,17 @@ def _usd_per_call(prices: Prices) -> float:
 
 
 def planned_usage(
-    document: Mapping[str, Any], *, services: int, plans: Sequence[RefreshPlan] = ()
+    document: Mapping[str, Any], *, services: int, parts: int = 0, plans: Sequence[RefreshPlan] = ()
 ) -> Usage:
     """Return the transitions and the calls of an execution in which nothing fails.
 
-    `plans` are those of its refresh; there are none if it reads the raw logs.
+    `plans` are those of its refresh; there are none if it reads the raw logs. `parts` are the
+    executions that it is split into.
     """
     ways = _ways_of(document["States"])
     return (
-        ways.once
+        ways.once * (1 + parts)
+        + ways.part * parts
         + ways.plan * len(plans)
         + ways.stage * sum(len(plan.stages) for plan in plans)
         + ways.step * sum(len(plan.steps) for plan in plans)

@@ -120,6 +120,24 @@ EXPLANATIONS: Final = (
         errors=("NewerPublished",),
     ),
     Explanation(
+        "A table was changed meanwhile",
+        "Someone else changed a table in Glue while it was published, or another execution took "
+        "too long over publishing the same service.",
+        "Run the service again: what was begun is completed first, and no table is half of one and "
+        "half of another.",
+        errors=("CatalogChanged",),
+        texts=("another execution publishes the tables", "took longer than it may: run again"),
+    ),
+    Explanation(
+        "A published table lies above what is built",
+        "The published table's data lie directly at its root, and Athena reads a folder with all "
+        "that is below it, so its readers would see staging data.",
+        "Set `athena.s3_base` to another prefix and deploy again; the first publication takes the "
+        "name over, and the old data stay where they are.",
+        texts=("its readers would also read what is built below it",),
+        source=f"{_ATHENA}/tables-location-format.html",
+    ),
+    Explanation(
         "Invalid input",
         "The payload is not what the state machine takes; nothing was begun.",
         "Correct the field that the cause names, and start another execution.",
@@ -166,8 +184,8 @@ EXPLANATIONS: Final = (
     Explanation(
         "Concurrent query limit",
         "As many queries run and wait in the account as its quota allows.",
-        "The task is tried again by itself; if that is not enough, leave `MaxConcurrency` at 1, "
-        "let executions follow each other, or ask for a higher quota of active queries.",
+        "The task is tried again by itself; if that is not enough, set `concurrency.services` to "
+        "1, let executions follow each other, or ask for a higher quota of active queries.",
         errors=("Athena.TooManyRequestsException", "ConcurrentExecutionLimitExceeded"),
         texts=(
             "ConcurrentExecutionLimitExceeded",

@@ -9,6 +9,7 @@ Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-history-limit.ht
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.pipeline.billing import summary_fields
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.config import Settings
 
-__all__ = ["IS_PART", "PART_COMPLETED", "build_parts", "is_split", "summarize_parts"]
+__all__ = ["IS_PART", "PART_COMPLETED", "build_parts", "is_split", "part_count", "summarize_parts"]
 
 START_EXECUTION: Final = "arn:aws:states:::states:startExecution.sync:2"
 # A variable, since every state that needs it would have to hand it on.
@@ -79,6 +80,12 @@ PART_COMPLETED: Final = {
 def is_split(settings: Settings) -> str:
     """Return the expression that there are more services than one execution builds."""
     return f"$count($states.input.services) > {settings.concurrency.services_per_execution}"
+
+
+def part_count(services: int, settings: Settings) -> int:
+    """Return the executions that so many services are split into, 0 if they are not."""
+    most = settings.concurrency.services_per_execution
+    return math.ceil(services / most) if services > most else 0
 
 
 def build_parts(settings: Settings, *, following: str) -> States:

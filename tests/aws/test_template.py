@@ -1,0 +1,175 @@
+"""The template and the document, by validators that others wrote; and what no emulator shows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+from cfnlint.decode import decode_str
+from moto import mock_aws
+from moto.core.config import default_user_config
+
+from otel_analytics.aws.deployment import build_stack_definition, read_template
+from otel_analytics.config import Settings, settings_table
+from otel_analytics.names import S3Address
+from otel_analytics.query.levels import load_levels
+
+REGIONS = ["ap-northeast-2", "eu-central-1", "us-east-1"]
+# What says that the template is for `aws cloudformation package`, which it is.
+TO_BE_PACKAGED = ["W3002", "W1101"]
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    found, problems = decode_str(read_template())
+    assert not problems
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.fixture(scope="module")
+def resources(template: dict[str, Any]) -> dict[str, Any]:
+    found = template["Resources"]
+    assert isinstance(found, dict)
+    return found
+
+
+def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {name: one["Properties"] for name, one in resources.items() if one["Type"] == kind}
+
+
+def findings(text: str) -> list[str]:
+    arguments = ManualArgs(regions=REGIONS, ignore_checks=TO_BE_PACKAGED)
+    return [f"{found.rule.id} {found.message}" for found in lint(text, config=arguments)]
+
+
+def with_document(document: dict[str, Any]) -> str:
+    """Return a template whose state machine has the document in it, where cfn-lint reads it."""
+    properties = {
+        "RoleArn": "arn:aws:iam::123456789012:role/role",
+        "DefinitionString": json.dumps(document),
+        "DefinitionSubstitutions": dict.fromkeys(SUBSTITUTIONS, "x"),
+    }
+    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    return json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"M": machine}})
+
+
+SUBSTITUTIONS = (
+    *("Database", "S3Base", "OutputLocation", "WorkGroup", "QueryBuilderFunction"),
+    *("ChecksBuilderFunction", "TablePublisherFunction", "ActivityRefresherFunction"),
+)
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    assert findings(read_template()) == []
+
+
+def test_cfn_lint_finds_nothing_in_the_document_and_something_in_a_broken_one() -> None:
+    document = build_stack_definition(Settings())
+    assert findings(with_document(document)) == []
+    document["States"]["CheckInput"]["Type"] = "Chioce"
+    assert len(findings(with_document(document))) == 1
+
+
+def test_motos_parser_takes_the_document_and_not_a_broken_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The parser is that of its interpreter of state machines, which is LocalStack's.
+    monkeypatch.setitem(default_user_config, "stepfunctions", {"execute_state_machine": True})
+    with mock_aws():
+        client = boto3.client(
+            "stepfunctions",
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",  # noqa: S106 - no secret
+        )
+
+        def create(document: dict[str, Any]) -> str:
+            role = "arn:aws:iam::123456789012:role/role"
+            text = json.dumps(document)
+            return str(
+                client.create_state_machine(name="m", definition=text, roleArn=role)[
+                    "stateMachineArn"
+                ]
+            )
+
+        document = build_stack_definition(Settings())
+        assert create(document).endswith(":stateMachine:m")
+        document["States"]["CheckInput"]["Type"] = "Chioce"
+        with pytest.raises(ClientError, match="Chioce"):
+            create(document)
+
+
+def test_the_document_needs_what_the_template_substitutes(resources: dict[str, Any]) -> None:
+    given = resources["StateMachine"]["Properties"]["DefinitionSubstitutions"]
+    assert set(given) == set(SUBSTITUTIONS)
+    text = json.dumps(build_stack_definition(Settings()))
+    assert all(f"${{{name}}}" in text for name in SUBSTITUTIONS)
+    assert text.count("${") == sum(text.count(f"${{{name}}}") for name in SUBSTITUTIONS)
+
+
+def test_a_setting_that_the_template_sets_is_one(resources: dict[str, Any]) -> None:
+    variables = {setting.variable for setting in settings_table()}
+    for function in of_type(resources, "AWS::Lambda::Function").values():
+        named = set(function["Environment"]["Variables"])
+        ours = {name for name in named if name.startswith("OTEL_ANALYTICS_")}
+        assert ours
+        assert ours <= variables
+
+
+def test_no_query_may_drop_a_level(resources: dict[str, Any]) -> None:
+    policies = resources["StateMachineRole"]["Properties"]["Policies"]
+    (queries,) = (one for one in policies if one.get("PolicyName") == "queries")
+    (denied,) = (
+        one["Resource"] for one in queries["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"
+    )
+    tables = {one["Fn::Sub"].rpartition("/")[2] for one in denied}
+    assert tables == {*load_levels(), "logall", "*_summary", "*_summary_history"}
+
+
+def test_data_stay_when_the_stack_goes(resources: dict[str, Any]) -> None:
+    data = ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::Glue::Database", "AWS::Glue::Table")
+    kept = {name for name, one in resources.items() if one["Type"] in data}
+    assert kept == {"DataBucket", "DataBucketPolicy", "GlueDatabase", "LogallTable"}
+    for name in kept:
+        assert resources[name]["DeletionPolicy"] == "Retain", name
+        assert resources[name]["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_what_the_pipeline_does_is_logged_and_traced(resources: dict[str, Any]) -> None:
+    machine = resources["StateMachine"]["Properties"]
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["LoggingConfiguration"]["Level"] == "ERROR"
+    functions = of_type(resources, "AWS::Lambda::Function")
+    called = [name for name in SUBSTITUTIONS if name.endswith("Function")]
+    for name in called:
+        assert functions[name.removesuffix("Function")]["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_every_function_has_a_role_of_its_own(resources: dict[str, Any]) -> None:
+    functions = of_type(resources, "AWS::Lambda::Function")
+    roles = [function["Role"]["Fn::GetAtt"][0] for function in functions.values()]
+    assert roles == [f"{name}Role" for name in functions]
+
+
+def test_the_schedule_has_a_time_zone(template: dict[str, Any], resources: dict[str, Any]) -> None:
+    schedule = resources["PipelineSchedule"]["Properties"]
+    assert schedule["ScheduleExpressionTimezone"] == {"Ref": "ScheduleTimezone"}
+    assert template["Parameters"]["Schedule"]["Default"] == "cron(0 2 * * ? *)"
+    assert template["Parameters"]["ScheduleTimezone"]["Default"] == "UTC"
+
+
+def test_a_prefix_of_the_template_is_one_of_the_settings(template: dict[str, Any]) -> None:
+    defaults = Settings()
+    addresses = {
+        "LakePrefix": defaults.lake,
+        "TablesPrefix": defaults.athena.s3_base,
+        "ResultsPrefix": defaults.athena.output_location,
+    }
+    for name, address in addresses.items():
+        assert template["Parameters"][name]["Default"] == S3Address.parse(address).key
