@@ -2,10 +2,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-aws lint docs bench lock clean
+.PHONY: help setup demo test test-aws test-trino lint docs bench lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 setup: .venv/.installed ## create .venv with everything in it
 
@@ -29,6 +29,8 @@ build/emulator/.installed: requirements-emulator.lock
 
 test-aws: setup build/emulator/.installed ## deploy the stack into an emulator of AWS, and test it there
 	$(BIN)/python -m pytest tests/aws/emulator
+test-trino: setup ## run the tests on a real Trino, fetched by Maven once (453 MB)
+	$(BIN)/python scripts/trino.py run -- $(BIN)/python -m pytest tests/trino
 
 lint: setup ## check style, types and the layers of the architecture
 	$(BIN)/ruff check .

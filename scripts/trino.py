@@ -186,6 +186,9 @@ def _start_node(
         "node.internal-address": "127.0.0.1",
         "plugin.dir": str(server / "plugin"),
         "catalog.config-dir": str(node / "catalog"),
+        # a worker that is gone is given up after this, and not after minutes
+        "query.remote-task.max-error-duration": "10s",
+        "exchange.max-error-duration": "10s",
     }
     if is_coordinator:
         config["node-scheduler.include-coordinator"] = str(works).lower()
@@ -272,8 +275,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path("build/trino"))
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--memory", default="2g", help="the heap of each node")
-    parser.add_argument("command", nargs=argparse.REMAINDER)
-    options = parser.parse_args(arguments)
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options, command = parser.parse_args(arguments[:end]), arguments[end + 1 :]
     state = options.folder / "cluster.json"
     if options.action == "fetch":
         print(fetch(), find_java(), sep="\n")
@@ -288,7 +291,6 @@ def main(arguments: list[str]) -> int:
         print(f"Trino {VERSION} answers at http://127.0.0.1:{cluster.port}; {state} says more")
         return 0
     try:
-        command = [part for part in options.command if part != "--"]
         environment = {**os.environ, STATE_VARIABLE: str(state.resolve())}
         return subprocess.run(command, env=environment, check=False).returncode
     finally:

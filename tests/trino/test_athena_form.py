@@ -64,15 +64,15 @@ def settings(request: pytest.FixtureRequest, new_settings: Callable[..., Setting
 
 
 def test_every_statement_is_planned(settings: Settings) -> None:
-    with open_both(settings) as (_, on_trino):
-        write_events(on_trino, EVENTS)
-        emit_everything(on_trino.aws)
+    with open_both(settings) as (on_duckdb, on_trino):
+        write_events(on_duckdb, EVENTS)
+        emit_everything(on_duckdb.aws)
         statements = {
             one["Query"]
-            for one in on_trino.aws.athena.executions.latest(1000)
+            for one in on_duckdb.aws.athena.executions.latest(1000)
             if one["Status"]["State"] == "SUCCEEDED"
         }
-        show_what_is_staged(on_trino.aws, statements)
+        show_everything(on_trino.aws, statements)
         texts = sorted(as_trino_takes_it(sql, settings) for sql in statements)
         explained = [ask(settings, f"EXPLAIN {sql}") for sql in texts]
     assert all(plan[0][0] for plan in explained)
@@ -107,13 +107,14 @@ def emit_everything(aws: EmbeddedAws) -> None:
     inspect_table(f'"{source.database}"."{source.name}"', columns, aws.rows)
 
 
-def show_what_is_staged(aws: EmbeddedAws, statements: set[str]) -> None:
-    """Have views of staging tables, which are gone by now: of those that came of them."""
+def show_everything(aws: EmbeddedAws, statements: set[str]) -> None:
+    """Have views of all tables, and of the staging tables, which are gone: of what came of them."""
     database = aws.settings.athena.database
+    aws.athena.show(TableName(table.name, database) for table in aws.catalog.tables(database))
     for query_type in load_catalog():
         published = aws.catalog.table(TableName(table_name("shop", query_type), database))
-        pattern = rf'"(shop_{query_type}_[a-z0-9_]+_[0-9]+)"'
-        names = {name for sql in statements for name in re.findall(rf"FROM .*?{pattern}", sql)}
+        pattern = rf'FROM .*?"(shop_{query_type}_[a-z0-9_]+_[0-9]+)"'
+        names = {name for sql in statements for name in re.findall(pattern, sql)}
         aws.athena.engine.show(
             {TableName(name, database): replace(published, name=name) for name in names}
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from demo.export_logs import export_logs
 from demo.fetch import fetch
 from demo.otlp import export_requests, write_json_lines
-from otel_analytics.config import Checks, Events
+from otel_analytics.config import Activity, Checks, Events
 from otel_analytics.lake.ingest import ingest
 from otel_analytics.local.embedded import open_embedded_aws
 from otel_analytics.operations.verification import verify_published
@@ -103,6 +103,7 @@ def test_the_demonstration_data(new_settings: Callable[..., Settings], tmp_path:
     settings = new_settings(
         events=Events(session_start=("commerce.session.start",)),
         checks=Checks(accepted_gaps=("2024-01-05",)),
+        activity=Activity(days_per_query=100),  # fewer queries: each takes Trino half a second
     )
     services = list(export_logs(fetch(ROOT / "build" / "demo"), tmp_path / "otlp"))
     fill(settings, tmp_path / "otlp")
