@@ -29,6 +29,7 @@ build/emulator/.installed: requirements-emulator.lock
 
 test-aws: setup build/emulator/.installed ## deploy the stack into an emulator of AWS, and test it there
 	$(BIN)/python -m pytest tests/aws/emulator
+
 test-trino: setup ## run the tests on a real Trino, fetched by Maven once (453 MB)
 	$(BIN)/python scripts/trino.py run -- $(BIN)/python -m pytest tests/trino
 

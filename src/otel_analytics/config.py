@@ -311,8 +311,8 @@ class Settings:
     memory_limit: str = _setting("2GB", "Memory that DuckDB may use before it spills to disk.")
     engine: str = _setting(
         "duckdb",
-        "Where commands work: `duckdb`, on this machine; `trino`, here with the queries on a cluster; "
-        "or `aws`, in an account.",
+        "Where commands work: `duckdb`, on this machine; `trino`, here, but the queries on a "
+        "cluster; `aws`, in an account.",
     )
     keys: Keys = field(default_factory=Keys)
     events: Events = field(default_factory=Events)

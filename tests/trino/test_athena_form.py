@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_analytics.config import Athena, Settings
-from otel_analytics.operations.verification import verify_published
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import table_name
+from otel_analytics.operations.verification import verify_published
 from otel_analytics.query.coverage import build_coverage, build_level_coverage
 from otel_analytics.query.inspect import inspect_table
 from otel_analytics.query.levels import load_levels

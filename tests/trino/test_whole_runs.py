@@ -14,9 +14,9 @@ from demo.otlp import export_requests, write_json_lines
 from otel_analytics.config import Activity, Checks, Events
 from otel_analytics.lake.ingest import ingest
 from otel_analytics.local.embedded import open_embedded_aws
-from otel_analytics.operations.verification import verify_published
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import history_table_name, table_name, table_prefix
+from otel_analytics.operations.verification import verify_published
 from otel_analytics.query.statements import TableName
 from otel_analytics.trino.opening import open_trino
 from tests.oracle.otto import SERVICE, read_otto

@@ -88,7 +88,7 @@ def run_command(  # noqa: PLR0913 - each option is one
     those for which no state waits.
     """
     from otel_analytics import asl
-    from otel_analytics.cli.engines import open_engine
+    from otel_analytics.cli.engines import open_local
     from otel_analytics.local.function_files import load_functions
     from otel_analytics.local.state_machine_files import check_references, load_machines
     from otel_analytics.local.step_functions import StepFunctions
@@ -101,7 +101,7 @@ def run_command(  # noqa: PLR0913 - each option is one
     with redirect_stdout(sys.stderr):
         functions = load_functions(lambdas)
         check_references(machine, functions, machines)
-        with open_engine(settings_of(ctx, flags)) as aws:
+        with open_local(settings_of(ctx, flags)) as aws:
             step_functions = StepFunctions(
                 aws.athena, aws.executions, functions, machines, clock=_clock(instant=instant)
             )
@@ -138,12 +138,12 @@ def redrive_command(
     those of `run` need not. A state that failed with its nested execution starts another.
     """
     from otel_analytics import asl
-    from otel_analytics.cli.engines import open_engine
+    from otel_analytics.cli.engines import open_local
     from otel_analytics.local.function_files import load_functions
     from otel_analytics.local.state_machine_files import check_references, load_machines
     from otel_analytics.local.step_functions import STATE_MACHINE
 
-    with redirect_stdout(sys.stderr), open_engine(settings_of(ctx, flags)) as aws:
+    with redirect_stdout(sys.stderr), open_local(settings_of(ctx, flags)) as aws:
         step_functions = aws.step_functions(now=lambda: datetime.now(UTC))
         described = aws.executions.describe_execution(execution)
         is_ours = described["stateMachineArn"].endswith(f":{STATE_MACHINE}")
@@ -201,10 +201,10 @@ def stop_command(
 
     ID is its ARN, its name, or the beginning of its name.
     """
-    from otel_analytics.cli.engines import open_engine
+    from otel_analytics.cli.engines import open_local
     from otel_analytics.errors import Failed
 
-    with open_engine(settings_of(ctx, flags)) as aws:
+    with open_local(settings_of(ctx, flags)) as aws:
         name = aws.executions.request_stop(execution, error, cause)
         given_up = time.monotonic() + _STOP_PATIENCE_S
         while aws.executions.stop_request(name) is not None:

@@ -53,7 +53,7 @@ def ingest_command(
 
     Exits with 1 if a file had no readable log record; the others are ingested all the same.
     """
-    from otel_analytics.cli.engines import open_engine
+    from otel_analytics.cli.engines import open_local
     from otel_analytics.lake.ingest import ingest
     from otel_analytics.lake.sources import find_files
 
@@ -61,7 +61,7 @@ def ingest_command(
     check_is_local(settings, "ingest", "put the files where the stack looks for logs in its bucket")
     # A wrong path is refused before a home is made; what the home holds is no log to take in.
     files = find_files(paths, outside=Path(settings.home))
-    with open_engine(settings) as aws, _progress() as progress:
+    with open_local(settings) as aws, _progress() as progress:
         aws.check_logall()
         lake = aws.lake_folder()
         report = ingest(

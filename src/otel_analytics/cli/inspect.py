@@ -90,20 +90,20 @@ def _table_of(
 
     Raises: Refused if there is no such path or table
     """
-    from otel_analytics.cli.engines import open_engine
+    from otel_analytics.cli.engines import open_local
     from otel_analytics.local.parquet_folder import find_parquet
     from otel_analytics.query.statements import TableName
 
     paths = [Path(item) for item in what]
     if not any(path.exists() for path in paths) and len(what) <= 1:
         name = what[0] if what else settings.source.table
-        with open_engine(settings, to_read=True) as aws:
+        with open_local(settings, to_read=True) as aws:
             yield aws, _existing(aws, TableName(name.lower(), settings.athena.database)), name
         return
     with (
         tempfile.TemporaryDirectory(prefix="otel-analytics-") as scratch,
         # no cluster sees a folder of this machine
-        open_engine(dataclasses.replace(settings, home=scratch, engine="duckdb")) as aws,
+        open_local(dataclasses.replace(settings, home=scratch, engine="duckdb")) as aws,
     ):
         files = find_parquet(paths[0]) if len(paths) == 1 else []
         if files:

@@ -31,7 +31,7 @@ _OPTIONS = (
     click.option(
         "--engine",
         type=click.Choice(ENGINES),
-        help="Where commands work: duckdb (default), trino (queries on a cluster), or aws (an account).",
+        help="Where commands work: duckdb (default), trino (queries on a cluster) or aws.",
     ),
     click.option("--region", help="The region of AWS, for --engine aws."),
     click.option("--profile", help="The profile of ~/.aws, for --engine aws."),

@@ -14,9 +14,9 @@ from otel_analytics.trino.types import athena_type, python_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from otel_analytics.operations.catalog import Table
     from otel_analytics.local.s3 import ObjectStore
     from otel_analytics.names import S3Address
+    from otel_analytics.operations.catalog import Table
     from otel_analytics.query.statements import CreateTableAs, Query, TableName
     from otel_analytics.trino.client import Result, TrinoClient
     from otel_analytics.trino.mirror import Mirror

@@ -32,8 +32,8 @@ from otel_analytics.trino.types import trino_type
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_analytics.operations.catalog import Partition, Table
     from otel_analytics.local.s3 import ObjectStore
+    from otel_analytics.operations.catalog import Partition, Table
     from otel_analytics.query.statements import TableName
     from otel_analytics.trino.client import TrinoClient
 
