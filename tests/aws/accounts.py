@@ -65,12 +65,12 @@ class AthenaOverAws(Athena):
             made = getattr(statement, "table", None)
             query = statement if isinstance(statement, Query) else getattr(statement, "query", None)
             read = {one.table.name for one in query.tables} if query else set()
-            self._fetch(read | ({made.name} if made else set()), with_objects=bool(read))
+            self.fetch(read | ({made.name} if made else set()), with_objects=bool(read))
             execution = super().start_query_execution(sql, **options)
             self._bring(made.name if made else None)
         return execution
 
-    def _fetch(self, names: set[str], *, with_objects: bool) -> None:
+    def fetch(self, names: set[str], *, with_objects: bool) -> None:
         """Have in the home what the account has of some tables, and the objects."""
         assert self.aws is not None
         for name in names:

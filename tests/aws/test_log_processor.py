@@ -15,8 +15,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from otel_analytics.aws.clients import Client, connect
@@ -30,7 +33,7 @@ from otel_analytics.aws.object_events import (
 from otel_analytics.aws.object_lake import ObjectLake, Taken
 from otel_analytics.aws.sweep import Sweep
 from otel_analytics.config import Aws, Keys
-from otel_analytics.errors import AwsFailed
+from otel_analytics.errors import AwsFailed, Failed
 from otel_analytics.lake import parquet
 from otel_analytics.names import S3Address
 from tests.lake.lake_files import (
@@ -514,3 +517,64 @@ def test_an_object_is_noted_by_bucket_key_and_content() -> None:
         object_name("b", "b", "1"),
     }
     assert len(names) == 4
+
+
+# ── What AWS refuses ───────────────────────────────────────────────────────────────────────────
+
+
+def stubbed(service: str) -> tuple[Client, Stubber]:
+    client = boto3.client(
+        service,
+        region_name="us-east-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",  # noqa: S106 - no secret
+    )
+    stubber = Stubber(client)
+    stubber.activate()
+    return Client(client), stubber
+
+
+def test_a_note_that_may_not_be_looked_for_is_no_missing_note(tmp_path: Path) -> None:
+    s3, answers = stubbed("s3")
+    body = StreamingBody(io.BytesIO(b""), 0)
+    answers.add_response("get_object", {"Body": body, "ETag": '"1"'})
+    answers.add_client_error("head_object", "403", "Forbidden", http_status_code=403)
+    lake = ObjectLake(s3=s3, address=LAKE, keys=Keys(), scratch=tmp_path)
+    with pytest.raises(AwsFailed, match="S3:HeadObject: 403"):
+        lake.take(CreatedObject(BUCKET, ("otlp/a.json",)))
+
+
+@pytest.mark.parametrize("code", ["SlowDown", "AccessDenied"])
+def test_an_object_that_cannot_be_written_is_a_failure(tmp_path: Path, code: str) -> None:
+    s3, answers = stubbed("s3")
+    content = json_message(record("a")).encode()
+    body = StreamingBody(io.BytesIO(content), len(content))
+    answers.add_response("get_object", {"Body": body, "ETag": '"1"'})
+    answers.add_client_error("head_object", "404", http_status_code=404)
+    answers.add_client_error("head_object", "404", http_status_code=404)
+    answers.add_client_error("put_object", code)
+    lake = ObjectLake(s3=s3, address=LAKE, keys=Keys(), scratch=tmp_path)
+    with pytest.raises(AwsFailed, match=f"S3:PutObject: {code}"):
+        lake.take(CreatedObject(BUCKET, ("otlp/a.json",)))
+    answers.assert_no_pending_responses()
+
+
+def test_a_message_that_the_queue_does_not_take_fails_the_sweep(account: Account) -> None:
+    account.put("otlp/a.json", json_message(record("a")))
+    sqs, answers = stubbed("sqs")
+    counts = dict.fromkeys(
+        ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"), "0"
+    )
+    answers.add_response("get_queue_attributes", {"Attributes": counts})
+    refused = {"Id": "0", "SenderFault": False, "Code": "InternalError", "Message": "later"}
+    answers.add_response("send_message_batch", {"Successful": [], "Failed": [refused]})
+    with pytest.raises(Failed, match=r"did not take 1 messages \(InternalError: later\)"):
+        replace(account.sweep(), sqs=sqs).run()
+
+
+@pytest.mark.parametrize("code", ["RequestThrottled", "AccessDenied"])
+def test_a_queue_that_does_not_answer_fails_the_sweep(account: Account, code: str) -> None:
+    sqs, answers = stubbed("sqs")
+    answers.add_client_error("get_queue_attributes", code)
+    with pytest.raises(AwsFailed, match=f"SQS:GetQueueAttributes: {code}"):
+        replace(account.sweep(), sqs=sqs).run()

@@ -343,6 +343,36 @@ def test_the_answers_of_the_last_hundred_publications_are_kept(shop: ShopOnAws) 
     assert (len(kept), kept[0], kept[-1]) == (100, "run_3", "run_102")
 
 
+@pytest.mark.parametrize(("is_there", "raises"), [(False, False), (True, True)])
+def test_an_object_that_is_missing_may_be_called_denied(
+    shop: ShopOnAws, is_there: bool, raises: bool
+) -> None:
+    """S3 says so to who may list a part of the bucket alone, as the Lambda's role may."""
+    if is_there:
+        shop.stage_and_publish("run_0", "2025-01-01")
+    shop.stage("run_1", "2025-01-02")
+    call = Client.call
+
+    def denying(self: Client, operation: str, /, **arguments: Any) -> Any:
+        try:
+            answer = call(self, operation, **arguments)
+        except AwsFailed as error:
+            if error.code != "NoSuchKey":
+                raise
+        else:
+            if not (operation == "get_object" and is_there):
+                return answer
+        raise AwsFailed("S3:GetObject: AccessDenied", code="AccessDenied")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "call", denying)
+        if raises:
+            with pytest.raises(AwsFailed, match="AccessDenied"):
+                shop.publish("run_1", "2025-01-02")
+        else:
+            assert shop.publish("run_1", "2025-01-02")["status"] == "PUBLISHED"
+
+
 def test_a_glue_that_refuses_leaves_its_reason(shop: ShopOnAws) -> None:
     shop.stage("run_1", "2025-01-01")
     call = Client.call

@@ -93,7 +93,7 @@ def test_a_query_that_may_succeed_is_tried_again_and_the_history_counts(
     [
         ("CreateMAUTable:FAILED=SYNTAX_ERROR: line 1:1: no:always", 1, "is not Athena's SQL"),
         ("CreateMAUTable:FAILED=Query exhausted resources:always", 1, "needed more memory"),
-        ("CreateMAUTable:Athena.TooManyRequestsException:always", 4, "as its quota allows"),
+        ("CreateMAUTable:Athena.TooManyRequestsException:always", 7, "as its quota allows"),
         ("BuildMAUQuery:Sandbox.Timedout:always", 4, "longer than its own timeout"),
         ("CreateMAUTable:CANCELLED:always", 1, "stopped the query"),
     ],

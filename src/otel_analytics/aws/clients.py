@@ -36,6 +36,8 @@ __all__ = ["Client", "connect"]
 # is throttled or fails for a moment, with backoff and jitter.
 _CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 8},
+    connect_timeout=10,
+    read_timeout=30,
     user_agent_extra=f"otel-analytics/{__version__}",
 )
 _NOT_LET_IN: Final = (

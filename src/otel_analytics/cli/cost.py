@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from otel_analytics.pipeline.cost import ExecutionCost, QueryCost
 
     Query = QueryCost | QueryEstimate
-
-_PART: Final = re.compile(r"-part-[0-9]+-[0-9]+$")
 
 __all__ = ["cost_command", "table_documents", "table_row", "total_line", "usage_document"]
 
@@ -77,10 +74,10 @@ def _last(aws: Engine) -> str:
     Raises: Refused if there is none
     """
     from otel_analytics.errors import Refused
+    from otel_analytics.pipeline.parts import is_part
 
     for one in aws.executions.list_executions():
-        is_part = _PART.search(one["name"])  # of an execution that stands before it
-        if one["stateMachineArn"] == aws.state_machine_arn and not is_part:
+        if one["stateMachineArn"] == aws.state_machine_arn and not is_part(one["name"]):
             return str(one["name"])
     raise Refused("there is no execution yet: otel-analytics run SERVICE…")
 

@@ -38,6 +38,9 @@ class Executions(Protocol):
     ) -> list[dict[str, Any]]:
         """Return the events of one execution."""
 
+    def definition(self, reference: str) -> Any:
+        """Return the document with which one was started."""
+
 
 class Engine(Protocol):
     """What the commands need, be it on this machine or in an account."""

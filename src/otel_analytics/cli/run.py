@@ -181,8 +181,10 @@ def _open(settings: Settings, faults: Faults) -> Iterator[Engine]:
 
 def _under_way(aws: Engine) -> Iterator[str]:
     """Yield a warning for each execution of the pipeline that is under way."""
+    from otel_analytics.pipeline.parts import is_part
+
     for one in aws.executions.list_executions(status="RUNNING"):
-        if one["stateMachineArn"] == aws.state_machine_arn:
+        if one["stateMachineArn"] == aws.state_machine_arn and not is_part(one["name"]):
             yield (
                 f"{one['name']} is under way since {one['startDate']}: both take from the same "
                 "limits, and of one service the tables of the later execution date stay published"

@@ -10,6 +10,7 @@ Source: https://docs.aws.amazon.com/step-functions/latest/dg/bp-history-limit.ht
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.pipeline.billing import summary_fields
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
 
     from otel_analytics.config import Settings
 
-__all__ = ["IS_PART", "PART_COMPLETED", "build_parts", "is_split", "part_count", "summarize_parts"]
+__all__ = [
+    "IS_PART",
+    "PART_COMPLETED",
+    "build_parts",
+    "is_part",
+    "is_split",
+    "part_count",
+    "summarize_parts",
+]
 
 START_EXECUTION: Final = "arn:aws:states:::states:startExecution.sync:2"
 # A variable, since every state that needs it would have to hand it on.
@@ -62,6 +71,8 @@ _INPUT: Final = """$merge([
   $states.input.execution_date != null ? {'execution_date': $states.input.execution_date} : {}
 ])"""
 
+_PART_NAME: Final = re.compile(r"-part-[0-9]+-[0-9]+$")
+
 # What a part gives back.
 PART_COMPLETED: Final = {
     "Type": "Succeed",
@@ -75,6 +86,11 @@ PART_COMPLETED: Final = {
         ),
     },
 }
+
+
+def is_part(name: str) -> bool:
+    """Return whether an execution's name is that of a part of another one."""
+    return _PART_NAME.search(name) is not None
 
 
 def is_split(settings: Settings) -> str:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
+from otel_analytics.metrics import load_catalog
+from otel_analytics.names import Leaf, S3Address
+from otel_analytics.pipeline.level_leaves import LevelLeaf
 from tests.aws.emulator.conftest import BUCKET
 from tests.lake.lake_files import DAY, NOON, json_message, record
 
@@ -138,3 +141,109 @@ def test_the_refresher_plans_the_days_that_have_files(stack: Emulator, tmp_path:
     assert (first["level"], "2024-01-01" in first["periods"]) == ("activity", True)
     tables = stack.client("glue").get_tables(DatabaseName="log_db")["TableList"]
     assert "activity" in {table["Name"] for table in tables}
+
+
+def test_the_publisher_publishes_and_deletes_what_is_superseded(
+    stack: Emulator, tmp_path: Path
+) -> None:
+    glue, s3 = stack.client("glue"), stack.client("s3")
+    base = f"s3://{BUCKET}/summary"
+    answers = []
+    for number in range(3):
+        execution = f"run_{number}_5f0c3a9e"
+        tables = []
+        for query_type in load_catalog():
+            leaf = Leaf(base, "theshop_pharmacy", query_type, execution, "0")
+            key = S3Address.parse(leaf.location).key
+            s3.put_object(Bucket=BUCKET, Key=f"{key}part.parquet", Body=b"rows")
+            glue.create_table(
+                DatabaseName="log_db",
+                TableInput={
+                    "Name": leaf.staging_table,
+                    "TableType": "EXTERNAL_TABLE",
+                    "StorageDescriptor": {
+                        "Location": leaf.location,
+                        "Columns": [{"Name": "service_name", "Type": "string"}],
+                    },
+                },
+            )
+            tables.append(
+                {
+                    "query_type": query_type,
+                    "table": leaf.staging_table,
+                    "location": leaf.location,
+                    "row_count": 1,
+                }
+            )
+        event = {
+            "service_name": "theshop-pharmacy",
+            "table_prefix": "theshop_pharmacy",
+            "s3_base": base,
+            "execution": execution,
+            "execution_date": "2025-10-28",
+            "replace_newer": False,
+            "tables": tables,
+        }
+        answers.append(invoke(stack, tmp_path, "athena-table-publisher", event))
+    assert [answer["status"] for answer in answers] == ["PUBLISHED"] * 3
+    # One version stays behind the published one: the third publication deletes the first.
+    assert [answer["deleted_objects"] for answer in answers] == [0, 0, 7]
+    assert [answer["not_deleted"] for answer in answers] == [[], [], []]
+    published = glue.get_table(DatabaseName="log_db", Name="theshop_pharmacy_mau_summary")["Table"]
+    assert published["StorageDescriptor"]["Location"] == (
+        f"{base}/theshop_pharmacy_mau/run_2_5f0c3a9e/0/"
+    )
+    checks = invoke(
+        stack,
+        tmp_path,
+        "athena-checks-builder",
+        {
+            "service_name": "theshop-pharmacy",
+            "table_prefix": "theshop_pharmacy",
+            "s3_base": base,
+            "execution": None,
+            "execution_date": "2025-10-28",
+            "source": "raw",
+            "tables": [
+                {
+                    "query_type": query_type,
+                    "table": f"theshop_pharmacy_{query_type}_summary",
+                    "location": f"{base}/theshop_pharmacy_{query_type}/run_2_5f0c3a9e/0/",
+                }
+                for query_type in load_catalog()
+            ],
+        },
+    )
+    assert "theshop_pharmacy_mau_summary" in checks["query_string"]
+
+
+def test_the_refresher_registers_what_a_step_has_built(stack: Emulator, tmp_path: Path) -> None:
+    put(stack, tmp_path, "otlp/registered.json", json_message(record("registered")).encode())
+    stack.eventually(lambda: notes(stack).get(f"s3://{BUCKET}/otlp/registered.json"))
+    plan = {"action": "plan", "execution_date": "2024-01-02", "execution_time": None}
+    planned = invoke(stack, tmp_path, "athena-activity-refresher", plan)
+    step = planned["stages"][0]["steps"][0]
+    asked = {**step, "execution": "run_5f0c3a9e", "step": "0_0_0"}
+    built = invoke(stack, tmp_path, "athena-activity-refresher", {"action": "build", **asked})
+    leaf = LevelLeaf(step["level"], "run_5f0c3a9e", "0_0_0", "0")
+    for period in step["periods"]:
+        key = S3Address.parse(leaf.partition(f"s3://{BUCKET}/lake", period)).key
+        stack.client("s3").put_object(Bucket=BUCKET, Key=f"{key}part.parquet", Body=b"rows")
+    stack.client("glue").create_table(
+        DatabaseName="log_db",
+        TableInput={
+            "Name": leaf.table,
+            "TableType": "EXTERNAL_TABLE",
+            "StorageDescriptor": {"Location": leaf.location(f"s3://{BUCKET}/lake")},
+        },
+    )
+    registered = invoke(
+        stack,
+        tmp_path,
+        "athena-activity-refresher",
+        {"action": "register", **asked, "attempt": "0", "inputs": built["inputs"]},
+    )
+    assert registered == {"partitions": len(step["periods"]), "not_deleted": []}
+    again = invoke(stack, tmp_path, "athena-activity-refresher", plan)
+    levels = [one["level"] for stage in again["stages"] for one in stage["steps"]]
+    assert "activity" not in levels

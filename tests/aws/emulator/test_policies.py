@@ -58,6 +58,7 @@ MUST_ALLOW: dict[str, list[Rule]] = {
         ("athena:StopQueryExecution", f"{WORK_GROUP}/otel-analytics"),
         ("athena:GetQueryExecution", f"{WORK_GROUP}/otel-analytics"),
         ("athena:GetQueryResults", f"{WORK_GROUP}/otel-analytics"),
+        ("athena:GetDataCatalog", WORK_GROUP.replace("workgroup", "datacatalog/AwsDataCatalog")),
         ("glue:GetTable", f"{TABLE}/logall"),
         ("glue:GetPartitions", f"{TABLE}/activity"),
         ("glue:CreateTable", STAGING),

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
 
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS
 from tests.aws.emulator.conftest import ACCOUNT, BUCKET, REGION, STACK
@@ -29,6 +31,11 @@ def test_the_template_is_valid_to_cloudformation(stack: Emulator) -> None:
     url = f"{stack.endpoint}/deployments/packaged.yaml"
     found = stack.aws("cloudformation", "validate-template", "--template-url", url)
     assert {one["ParameterKey"] for one in found["Parameters"]} >= {"Bucket", "ServiceNames"}
+
+
+def test_cfn_lint_finds_nothing_in_what_is_deployed(stack: Emulator) -> None:
+    packaged = (stack.folder / "deployment" / "packaged.yaml").read_text("utf-8")
+    assert lint(packaged, config=ManualArgs(regions=[REGION])) == []
 
 
 # name: namespace, metric, statistic, operator, threshold, seconds, periods, missing data
