@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from otel_analytics.errors import Refused
@@ -23,12 +24,10 @@ def open_engine(settings: Settings, *, to_read: bool = False) -> Iterator[Embedd
     Raises: Refused if the engine's extra is not installed; what opening it raises
     """
     if settings.engine == "trino":
-        try:
-            import trino  # noqa: F401 - whether it is there
-        except ImportError as error:
+        if find_spec("trino") is None:
             raise Refused(
                 "--engine trino needs the Trino client: pip install 'otel-analytics[trino]'"
-            ) from error
+            )
         from otel_analytics.trino.opening import open_trino
 
         with open_trino(settings, to_read=to_read) as aws:
