@@ -262,14 +262,14 @@ class Trino:
 class Settings:
     """All settings of one run, checked."""
 
-    engine: str = _setting(
-        "duckdb", "Where queries run: `duckdb`, on this machine, or `trino`, on a cluster."
-    )
     home: str = _setting(".otel-analytics", "The folder that stands for S3 and Glue on a laptop.")
     lake: str = _setting("s3://otel-analytics/lake", "Where `logall` and its quarantine lie.")
     timezone: str = _setting("UTC", "The reporting time zone, as in the IANA database.")
     min_data_date: date | None = _setting(
         None, "Cuts every window from below (YYYY-MM-DD); also read from MIN_DATA_DATE."
+    )
+    engine: str = _setting(
+        "duckdb", "Where queries run: `duckdb`, on this machine, or `trino`, on a cluster."
     )
     memory_limit: str = _setting("2GB", "Memory that DuckDB may use before it spills to disk.")
     keys: Keys = field(default_factory=Keys)

@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from demo.otlp import export_requests, write_json_lines
+from otel_analytics.cli import engines
+from otel_analytics.config import Settings
+from otel_analytics.errors import Refused
 from tests.oracle.otto import SERVICE, read_otto
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from otel_analytics.config import Settings
 
 COMMAND = Path(sys.executable).with_name("otel-analytics")
 
@@ -72,6 +75,13 @@ def test_a_query_that_is_wrong_is_refused_and_one_that_fails_fails(
     assert (wrong.returncode, wrong.stdout) == (2, "")
     failed = otel_analytics(settings, "query", "SELECT 1 / 0")
     assert (failed.returncode, "DIVISION_BY_ZERO" in failed.stderr) == (1, True)
+
+
+def test_without_the_client_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "find_spec", lambda _name: None)
+    message = r"pip install 'otel-analytics\[trino\]'"
+    with pytest.raises(Refused, match=message), engines.open_engine(Settings(engine="trino")):
+        pass
 
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ class TrinoClient:
             source=_SOURCE,
             catalog=settings.catalog,
             schema=settings.schema or None,
-            properties={**self._session, **properties},
+            properties={**properties, **self._session},
             timezone="UTC",
         )
         return TrinoRequest(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.engine import Job, Rows, Written
+from otel_analytics.names import S3Address
 from otel_analytics.query.statements import Column
 from otel_analytics.query.trino_dialect import TrinoStatement, trino_create_table_as, trino_query
 from otel_analytics.trino.types import athena_type, python_value
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from otel_analytics.local.catalog import Table
     from otel_analytics.local.s3 import ObjectStore
-    from otel_analytics.names import S3Address
     from otel_analytics.query.statements import CreateTableAs, Query, TableName
     from otel_analytics.trino.client import Result, TrinoClient
     from otel_analytics.trino.mirror import Mirror
@@ -86,7 +86,8 @@ class TrinoEngine:
         self._client.run(f"DROP TABLE {scratch}", job=Job())
         objects = self._objects(location, identifiers)
         if not objects and not create.partitioned_by:
-            empty = type(location)(location.bucket, f"{location.key}{result.identifier}_empty")
+            # Trino writes none where there are no rows
+            empty = S3Address(location.bucket, f"{location.key}{result.identifier}_empty")
             self._write_empty(columns, empty)
             objects = (empty,)
         return Written(columns, objects, result.scanned_bytes)
