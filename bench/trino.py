@@ -6,7 +6,8 @@ Seven for each of two services, over the history of bench.refresh (which must ha
 one node with all of this machine's processors. Bytes are those that Trino says it has read of
 storage. All ways must answer the same, and what DuckDB answers over the same files. The activity
 tables are built by Trino itself: as `--engine trino` has it, and without the order of rows, which
-Athena does not keep. The environment may say which history (SCALE, DAYS), and where (LAKE).
+Athena does not keep. The environment may say which history (SCALE, DAYS), where it lies (LAKE), and
+how often to ask (ROUNDS).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-ROUNDS: Final = 3
+ROUNDS: Final = int(os.environ.get("ROUNDS", "3"))
 # What a session must say so that a CTAS writes rows in any order, as on Athena.
 UNSORTED: Final = ("skip_redundant_sort=true",)
 

@@ -97,11 +97,12 @@ def test_rows_come_page_by_page_with_the_last_statistics() -> None:
             server.page(nextUri=server.next_uri(), columns=columns, data=[[1], [2]]),
             server.page(columns=columns, data=[[3]], stats=later),
         ]
-        result = run(server, on_submit=told.append, properties={"hive.codec": "ZSTD"})
+        result = run(server, on_submit=told.append, properties={"query_max_run_time": "9m", "hive.codec": "ZSTD"})
         assert result.rows == ((1,), (2,), (3,))
         assert (result.scanned_bytes, result.times_s) == (11, (0.5, 0.02))
         assert told == [result.identifier] == ["20260101_000000_00001_abcde"]
         sent = server.asked[0][2]
+        # what the settings say of the session stands over what a statement needs
         assert sent["X-Trino-Session"] == "query_max_run_time=5m,hive.codec=ZSTD"
         assert (sent["X-Trino-User"], sent["X-Trino-Catalog"]) == ("otel-analytics", "hive")
         assert "X-Trino-Query-Data-Encoding" not in sent
@@ -188,3 +189,23 @@ def test_a_password_and_a_token_at_once_are_refused() -> None:
     both = {PASSWORD_VARIABLE: "a", TOKEN_VARIABLE: "b"}
     with pytest.raises(InvalidSettings, match="not both"):
         TrinoClient(Trino(scheme="https"), environment=both)
+
+
+def test_what_may_be_repeated_is_while_another_try_could_succeed() -> None:
+    lost = {"errorName": "REMOTE_HOST_GONE", "errorType": "INTERNAL_ERROR", "message": "gone"}
+    there = {"errorName": "ALREADY_EXISTS", "errorType": "USER_ERROR", "message": "there"}
+    pauses: list[float] = []
+    with coordinator() as server:
+        client = TrinoClient(
+            Trino(host="127.0.0.1", port=server.port), environment={}, pause=pauses.append
+        )
+        server.pages += [server.page(error=lost), server.page(error=there), server.page()]
+        client.run_repeatable("CREATE …", job=Job(), again_after=("ALREADY_EXISTS",))
+        assert len(pauses) == 2
+        server.pages += [server.page(error=there)]
+        with pytest.raises(QueryFailed, match="ALREADY_EXISTS"):
+            client.run_repeatable("CREATE …", job=Job())
+        server.pages += [server.page(error=lost)] * 9
+        with pytest.raises(QueryFailed, match="REMOTE_HOST_GONE"):
+            client.run_repeatable("CREATE …", job=Job())
+        assert len(server.pages) == 9 - 4

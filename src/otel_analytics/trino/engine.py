@@ -83,7 +83,7 @@ class TrinoEngine:
         except BaseException:
             self._forget(scratch, identifiers, location)
             raise
-        self._client.run(f"DROP TABLE {scratch}", job=Job())
+        self._client.run_repeatable(f"DROP TABLE IF EXISTS {scratch}", job=Job())
         objects = self._objects(location, identifiers)
         if not objects and not create.partitioned_by:
             # Trino writes none where there are no rows
@@ -136,7 +136,7 @@ class TrinoEngine:
 
     def _columns_of(self, table: str, job: Job) -> tuple[Column, ...]:
         select = f"SELECT * FROM {table} WHERE false"  # noqa: S608 - quoted
-        return _columns(self._client.run(select, job=job))
+        return _columns(self._client.run_repeatable(select, job=job))
 
     def _objects(self, location: S3Address, identifiers: list[str]) -> tuple[S3Address, ...]:
         """Return what queries have written at a location: their ids are in the names."""
@@ -149,7 +149,7 @@ class TrinoEngine:
     def _forget(self, scratch: str, identifiers: list[str], location: S3Address) -> None:
         """Take away what a statement left that did not succeed, as far as that can be done."""
         with suppress(QueryFailed):
-            self._client.run(f"DROP TABLE IF EXISTS {scratch}", job=Job())
+            self._client.run_repeatable(f"DROP TABLE IF EXISTS {scratch}", job=Job())
         self._store.delete_objects(self._objects(location, identifiers))
 
 

@@ -205,13 +205,8 @@ class Mirror:
 
     def _create(self, sql: str, job: Job) -> None:
         """Execute what makes something that may be there, or be made just now by another."""
-        try:
-            self._run(sql, job)
-        except QueryFailed as failure:
-            # between Trino's look and its leap another was first; now Trino sees it
-            if not has_code(failure, *_THERE):
-                raise
-            self._run(sql, job)
+        # between Trino's look and its leap another was first; next time Trino sees it
+        self._run(sql, job, again_after=_THERE)
 
     def _call(self, procedure: str, place: _Place, arguments: str, job: Job) -> None:
         table = f"{trino_literal(place.schema)}, {trino_literal(place.name)}"
@@ -227,8 +222,10 @@ class Mirror:
     def _sql(self, place: _Place) -> str:
         return trino_name(self.catalog, *place)
 
-    def _run(self, sql: str, job: Job) -> tuple[tuple[Any, ...], ...]:
-        return self.client.run(sql, job=job).rows
+    def _run(
+        self, sql: str, job: Job, *, again_after: tuple[str, ...] = ()
+    ) -> tuple[tuple[Any, ...], ...]:
+        return self.client.run_repeatable(sql, job=job, again_after=again_after).rows
 
 
 def _names(columns: Iterable[Column]) -> str:
