@@ -97,7 +97,11 @@ def test_rows_come_page_by_page_with_the_last_statistics() -> None:
             server.page(nextUri=server.next_uri(), columns=columns, data=[[1], [2]]),
             server.page(columns=columns, data=[[3]], stats=later),
         ]
-        result = run(server, on_submit=told.append, properties={"query_max_run_time": "9m", "hive.codec": "ZSTD"})
+        result = run(
+            server,
+            on_submit=told.append,
+            properties={"query_max_run_time": "9m", "hive.codec": "ZSTD"},
+        )
         assert result.rows == ((1,), (2,), (3,))
         assert (result.scanned_bytes, result.times_s) == (11, (0.5, 0.02))
         assert told == [result.identifier] == ["20260101_000000_00001_abcde"]
