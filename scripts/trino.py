@@ -139,6 +139,15 @@ def start(folder: Path, *, workers: int = 0, memory: str = "2g") -> Cluster:
     return cluster
 
 
+def read_state(folder: Path) -> Cluster:
+    """Return the cluster that `start` has left under way in a folder."""
+    return Cluster(**json.loads(_state(folder).read_text()))
+
+
+def _state(folder: Path) -> Path:
+    return folder / "cluster.json"
+
+
 def stop(cluster: Cluster) -> None:
     """End the processes of a cluster, and wait until they have ended."""
     for pid in (*cluster.workers, cluster.coordinator):
@@ -277,12 +286,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--memory", default="2g", help="the heap of each node")
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options, command = parser.parse_args(arguments[:end]), arguments[end + 1 :]
-    state = options.folder / "cluster.json"
+    state = _state(options.folder)
     if options.action == "fetch":
         print(fetch(), find_java(), sep="\n")
         return 0
     if options.action == "stop":
-        stop(Cluster(**json.loads(state.read_text())))
+        stop(read_state(options.folder))
         state.unlink()
         return 0
     cluster = start(options.folder, workers=options.workers, memory=options.memory)

@@ -116,6 +116,13 @@ def test_without_anything_the_defaults_hold() -> None:
         ('[athena]\ndatabase = "log db"', "is not a name in Glue"),
         ('[source]\npartitions = ["year"]', "name the year, month and day columns, or none"),
         ("timezone =", "is not valid TOML"),
+        ('engine = "spark"', "engine: write duckdb or trino"),
+        ('[trino]\nscheme = "ftp"', "trino.scheme: write http or https"),
+        ("[trino]\nport = 70000", "trino.port: write 1 to 65535"),
+        ('[trino]\nschema = "a.b"', "trino.schema: 'a.b' is no name"),
+        ('[trino]\nstorage = "/mnt"', "trino.storage: '/mnt' is no place"),
+        ('[trino]\nstorage = "local:///home"', "a path that ends with /"),
+        ('[trino]\nsession = ["fast"]', "trino.session: 'fast': write NAME=VALUE"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:

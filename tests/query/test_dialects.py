@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.query.dialects import duckdb_prelude, render, to_duckdb, to_trino
+from otel_analytics.query.dialects import duckdb_prelude, render, to_duckdb
 from otel_analytics.query.statements import Query, parse_statement
 
 if TYPE_CHECKING:
@@ -343,21 +343,3 @@ def test_a_rendered_duckdb_query_runs_in_a_plain_session() -> None:
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE t AS SELECT unnest([3, 4]) AS n")
         assert connection.execute(render(query.expression, "duckdb")).fetchall() == [(3,)]
-
-
-def test_to_trino_keeps_the_location_and_drops_the_compression() -> None:
-    trino = to_trino(
-        "CREATE TABLE log_db.t WITH (format = 'PARQUET', external_location = 's3://b/it''s/', "
-        "write_compression = 'ZSTD', partitioned_by = ARRAY['d']) AS SELECT 1 AS a, 2 AS d"
-    )
-    assert trino == (
-        'CREATE TABLE "log_db"."t" WITH (format = \'PARQUET\', '
-        "external_location = 's3://b/it''s/', partitioned_by = ARRAY['d']) "
-        "AS SELECT 1 AS a, 2 AS d"
-    )
-
-
-def test_to_trino_quotes_what_hive_puts_between_backticks() -> None:
-    assert to_trino("DROP TABLE IF EXISTS `log_db`.`0t`") == 'DROP TABLE IF EXISTS "log_db"."0t"'
-    with pytest.raises(QueryFailed, match="NOT_SUPPORTED"):
-        to_trino("SHOW TABLES")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -41,8 +40,7 @@ def two_workers(cluster: Cluster, tmp_path: Path) -> Iterator[script.Cluster]:
     subprocess.run(
         [*command, "start", "--workers", "2", "--memory", "1g", *folder], check=True, timeout=200
     )
-    state = (tmp_path / "trino" / "cluster.json").read_text("utf-8")
-    yield script.Cluster(**json.loads(state))
+    yield script.read_state(tmp_path / "trino")
     subprocess.run([*command, "stop", *folder], check=True, timeout=60)
 
 

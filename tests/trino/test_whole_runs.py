@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ from otel_analytics.names import history_table_name, table_name, table_prefix
 from otel_analytics.operations.verification import verify_published
 from otel_analytics.query.statements import TableName
 from otel_analytics.trino.opening import open_trino
+from tests.faults.runs import DAYS, execution_date
+from tests.faults.runs import fill as fill_home
 from tests.oracle.otto import SERVICE, read_otto
 from tests.trino.homes import ask, start
 
@@ -108,3 +111,28 @@ def test_the_demonstration_data(new_settings: Callable[..., Settings], tmp_path:
     services = list(export_logs(fetch(ROOT / "build" / "demo"), tmp_path / "otlp"))
     fill(settings, tmp_path / "otlp")
     assert_same(settings, tmp_path, services, "2024-06-30")
+
+
+def test_two_executions_at_once_publish_as_one_after_the_other(
+    new_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    settings = new_settings(activity=Activity(days_per_query=100))
+    fill_home(Path(settings.home), ["shop", "app"], tmp_path)
+    of_duckdb = replace(settings, engine="duckdb", home=str(tmp_path / "copy"))
+    shutil.copytree(settings.home, of_duckdb.home)
+    day = execution_date(DAYS)
+
+    def run(service: str) -> dict[str, Any]:
+        # as two processes have it: nothing is shared but the home and the cluster
+        with open_trino(settings) as aws:
+            return start(aws, [service], day)
+
+    with ThreadPoolExecutor(2) as pool:
+        executions = list(pool.map(run, ["shop", "app"]))
+    assert [one.get("cause") for one in executions] == [None, None]
+    with open_embedded_aws(of_duckdb) as on_duckdb, open_trino(settings) as on_trino:
+        assert start(on_duckdb, ["shop", "app"], day)["status"] == "SUCCEEDED"
+        expected = published(on_duckdb, ["shop", "app"])
+        assert published(on_trino, ["shop", "app"]) == expected
+    for name, (_, _, rows) in expected.items():
+        assert ask(settings, f"SELECT count(*) FROM {{schema}}.{name}") == ((len(rows),),)

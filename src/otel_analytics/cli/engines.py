@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "Executions", "check_is_local", "open_engine", "open_local"]
 
-_EXTRAS = {"boto3": "aws", "botocore": "aws", "trino": "trino"}
+_EXTRAS = {"boto3": "aws", "botocore": "aws", "requests": "trino", "trino": "trino"}
 
 
 class Executions(Protocol):

@@ -6,8 +6,8 @@ What Athena refuses is refused, in its words; a failed query is a record, not an
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from uuid import uuid4
 
 from otel_analytics.errors import Failed, InvalidName, QueryFailed
@@ -16,6 +16,7 @@ from otel_analytics.local.engine import Job, Written
 from otel_analytics.local.parquet_output import COMPRESSIONS
 from otel_analytics.local.query_errors import QueryCancelled
 from otel_analytics.local.query_executions import QueryExecution, QueryExecutions
+from otel_analytics.local.submission import Submission
 from otel_analytics.names import S3Address
 from otel_analytics.operations.catalog import AlreadyExists, EntityNotFound, Table
 from otel_analytics.pipeline.leaves import is_staging
@@ -44,15 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["Athena", "QueryEngine"]
 
 _T = TypeVar("_T")
-
-_STATEMENT_TYPES: Final[dict[type, str]] = {
-    Query: "DML",
-    CreateTableAs: "DDL",
-    CreateExternalTable: "DDL",
-    DropTable: "DDL",
-    ShowTables: "UTILITY",
-    DescribeTable: "UTILITY",
-}
 
 
 class QueryEngine(Protocol):
@@ -94,60 +86,6 @@ class _Outcome(NamedTuple):
     scanned_bytes: int = 0
 
 
-@dataclass(slots=True)
-class _Submission:
-    """A statement on its way: its query execution so far, and who is told of it."""
-
-    executions: QueryExecutions
-    execution: QueryExecution
-    on_submit: Callable[[str], None] | None
-    _statement: Statement | None = None
-    _is_submitted: bool = False
-
-    def place(self, statement: Statement) -> None:
-        """Say what the statement is.
-
-        Raises: InvalidName if the address for results is none
-        """
-        if self.execution.output_location is not None:
-            S3Address.parse(self.execution.output_location, field="OutputLocation")
-        kind = _STATEMENT_TYPES[type(statement)]
-        self.execution = replace(self.execution, statement_type=kind)
-        self._statement = statement
-
-    def submit(self, identifier: str | None = None) -> None:
-        """Record, once, that the query is under way, by the engine's own id for it if it has one.
-
-        If the engine is asked again, since tables have changed, the first id stays.
-        """
-        if self._is_submitted:
-            return
-        self._is_submitted = True
-        if identifier is not None:
-            self.execution = replace(self.execution, id=identifier)
-        self.execution = replace(self.execution, output_location=self._output_location())
-        self.executions.record(self.execution)
-        if self.on_submit is not None:
-            self.on_submit(self.execution.id)
-
-    def finish(self, **changes: Any) -> QueryExecution:
-        """Record how the query ended, and return its execution."""
-        self.submit()
-        self.execution = replace(self.execution, **changes)
-        self.executions.record(self.execution)
-        return self.execution
-
-    def _output_location(self) -> str | None:
-        """Return the address of the result."""
-        output = self.execution.output_location
-        if output is None or self._statement is None:
-            return output
-        ending = ".csv" if self.execution.statement_type == "DML" else ".txt"
-        if isinstance(self._statement, CreateTableAs):
-            ending = ""
-        return f"{output.rstrip('/')}/{self.execution.id}{ending}"
-
-
 @dataclass(frozen=True, slots=True)
 class Athena:
     """Query executions over a catalog and its objects.
@@ -177,7 +115,7 @@ class Athena:
         With `output_location`, the rows of a query are also written there as CSV, as Athena does.
         `on_submit` is given its id, `on_cancel` a function that cancels the query.
         """
-        submission = _Submission(
+        submission = Submission(
             self.executions,
             QueryExecution(
                 id=self.new_id(),
@@ -219,7 +157,7 @@ class Athena:
             **changes, completed=self.clock(), engine_s=engine_s, queued_s=queued_s
         )
 
-    def _execute(self, statement: Statement, submission: _Submission, job: Job) -> _Outcome:
+    def _execute(self, statement: Statement, submission: Submission, job: Job) -> _Outcome:
         database = submission.execution.database
         match statement:
             case Query():

@@ -1,4 +1,4 @@
-"""Athena's SQL in the dialects of the other engines: DuckDB's and Trino's.
+"""Athena's SQL in DuckDB's dialect; what differs in Trino's is in `trino_dialect`.
 
 What differs from DuckDB is bridged in `duckdb_bridges` and `duckdb_times`; what cannot be expressed
 is refused with its line. Must not know what is in a table, nor import an engine.
@@ -19,8 +19,6 @@ from otel_analytics.errors import QueryFailed
 from otel_analytics.query.duckdb_bridges import BRIDGES, FUNCTIONS
 from otel_analytics.query.duckdb_nodes import NotExpressibleError
 from otel_analytics.query.statements import (
-    CreateTableAs,
-    DropTable,
     Query,
     TableName,
     parse_statement,
@@ -32,7 +30,7 @@ from otel_analytics.query.syntax import argument_counts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DuckdbQuery", "duckdb_prelude", "render", "to_duckdb", "to_trino"]
+__all__ = ["DuckdbQuery", "duckdb_prelude", "render", "to_duckdb"]
 
 # A private-use character: no statement may hold it, so no text of the user's is taken for a table.
 _MARK: Final = "\ue000"
@@ -151,40 +149,6 @@ def render(query: exp.Query, dialect: str) -> str:
         raise QueryFailed("NOT_SUPPORTED: line 1:1: this is no query")
     text = to_duckdb(statement, pretty=True).text()
     return ";\n".join((*duckdb_prelude(text), text))
-
-
-def to_trino(sql: str) -> str:
-    """Return one Athena statement in the dialect of Trino with its Hive connector.
-
-    Raises: QueryFailed beginning with SYNTAX_ERROR or NOT_SUPPORTED
-    """
-    match parse_statement(sql):
-        case Query() as query:
-            return query.expression.sql(dialect="trino")
-        case CreateTableAs() as create:
-            return _trino_create(create)
-        case DropTable() as drop:
-            exists = "IF EXISTS " if drop.if_exists else ""
-            return f"DROP TABLE {exists}{_quoted_name(drop.table)}"
-        case other:
-            raise QueryFailed(f"NOT_SUPPORTED: {type(other).__name__} has no counterpart in Trino")
-
-
-def _trino_create(create: CreateTableAs) -> str:
-    """Return the CTAS; Trino's Hive connector has no `write_compression` property."""
-    properties = [f"format = '{create.format}'"]
-    if create.location:
-        properties.append(f"external_location = {exp.Literal.string(create.location).sql('trino')}")
-    if create.partitioned_by:
-        names = ", ".join(exp.Literal.string(name).sql("trino") for name in create.partitioned_by)
-        properties.append(f"partitioned_by = ARRAY[{names}]")
-    exists = "IF NOT EXISTS " if create.if_not_exists else ""
-    select = create.query.expression.sql(dialect="trino")
-    ending = "" if create.with_data else " WITH NO DATA"
-    return (
-        f"CREATE TABLE {exists}{_quoted_name(create.table)} "
-        f"WITH ({', '.join(properties)}) AS {select}{ending}"
-    )
 
 
 def _replace(node: exp.Expr, replacement: exp.Expr) -> None:

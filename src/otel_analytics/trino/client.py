@@ -8,6 +8,7 @@ Source: https://trino.io/docs/current/develop/client-protocol.html
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -18,9 +19,10 @@ from trino.constants import HEADER_ENCODING
 from trino.exceptions import HttpError, TrinoConnectionError, TrinoQueryError
 from trino.mapper import RowMapperFactory
 
-from otel_analytics.errors import InvalidSettings
+from otel_analytics.errors import InvalidSettings, QueryFailed
 from otel_analytics.local.query_errors import QueryCancelled
 from otel_analytics.trino.query_errors import (
+    has_code,
     refused_request,
     trino_failure,
     unreachable,
@@ -40,6 +42,8 @@ PASSWORD_VARIABLE: Final = "OTEL_ANALYTICS_TRINO_PASSWORD"  # noqa: S105 - a var
 TOKEN_VARIABLE: Final = "OTEL_ANALYTICS_TRINO_JWT"  # noqa: S105
 _SOURCE: Final = "otel-analytics"
 _ATTEMPTS: Final = 5
+# Before another try: a node may be just gone, or two metastores in each other's way.
+_PAUSES_S: Final = (0.1, 0.5, 2.0)
 _CONNECT_S, _READ_S = 10.0, 60.0
 
 
@@ -67,9 +71,16 @@ class Result:
 class TrinoClient:
     """A cluster, and the user who asks it. Calls may come from several threads at once."""
 
-    def __init__(self, settings: Trino, *, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Trino,
+        *,
+        environment: Mapping[str, str],
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Raise InvalidSettings if a secret would go over an open connection."""
         self._settings = settings
+        self._pause = pause
         self._auth = _authentication(settings, environment)
         self._session = dict(entry.split("=", 1) for entry in settings.session)
 
@@ -98,6 +109,22 @@ class TrinoClient:
             except (requests.RequestException, TrinoConnectionError) as error:
                 raise unreachable(error, self._address) from error
 
+    def run_repeatable(self, sql: str, *, job: Job, again_after: tuple[str, ...] = ()) -> Result:
+        """Execute a statement that may be executed twice: again, if another try could succeed.
+
+        Trino says so of a failure, or it has one of these codes.
+
+        Raises: what `run` raises
+        """
+        for pause_s in _PAUSES_S:
+            try:
+                return self.run(sql, job=job)
+            except QueryFailed as failure:
+                if not (failure.is_retryable or has_code(failure, *again_after)):
+                    raise
+            self._pause(pause_s)
+        return self.run(sql, job=job)
+
     @property
     def _address(self) -> str:
         settings = self._settings
@@ -110,7 +137,7 @@ class TrinoClient:
             source=_SOURCE,
             catalog=settings.catalog,
             schema=settings.schema or None,
-            properties={**self._session, **properties},
+            properties={**properties, **self._session},
             timezone="UTC",
         )
         return TrinoRequest(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.engine import Job, Written
+from otel_analytics.names import S3Address
 from otel_analytics.query.statements import Column, Rows
 from otel_analytics.query.trino_dialect import TrinoStatement, trino_create_table_as, trino_query
 from otel_analytics.trino.types import athena_type, python_value
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from otel_analytics.local.s3 import ObjectStore
-    from otel_analytics.names import S3Address
     from otel_analytics.operations.catalog import Table
     from otel_analytics.query.statements import CreateTableAs, Query, TableName
     from otel_analytics.trino.client import Result, TrinoClient
@@ -83,10 +83,11 @@ class TrinoEngine:
         except BaseException:
             self._forget(scratch, identifiers, location)
             raise
-        self._client.run(f"DROP TABLE {scratch}", job=Job())
+        self._client.run_repeatable(f"DROP TABLE IF EXISTS {scratch}", job=Job())
         objects = self._objects(location, identifiers)
         if not objects and not create.partitioned_by:
-            empty = type(location)(location.bucket, f"{location.key}{result.identifier}_empty")
+            # Trino writes none where there are no rows
+            empty = S3Address(location.bucket, f"{location.key}{result.identifier}_empty")
             self._write_empty(columns, empty)
             objects = (empty,)
         return Written(columns, objects, result.scanned_bytes)
@@ -135,7 +136,7 @@ class TrinoEngine:
 
     def _columns_of(self, table: str, job: Job) -> tuple[Column, ...]:
         select = f"SELECT * FROM {table} WHERE false"  # noqa: S608 - quoted
-        return _columns(self._client.run(select, job=job))
+        return _columns(self._client.run_repeatable(select, job=job))
 
     def _objects(self, location: S3Address, identifiers: list[str]) -> tuple[S3Address, ...]:
         """Return what queries have written at a location: their ids are in the names."""
@@ -148,7 +149,7 @@ class TrinoEngine:
     def _forget(self, scratch: str, identifiers: list[str], location: S3Address) -> None:
         """Take away what a statement left that did not succeed, as far as that can be done."""
         with suppress(QueryFailed):
-            self._client.run(f"DROP TABLE IF EXISTS {scratch}", job=Job())
+            self._client.run_repeatable(f"DROP TABLE IF EXISTS {scratch}", job=Job())
         self._store.delete_objects(self._objects(location, identifiers))
 
 

@@ -17,7 +17,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.engine import Job
@@ -30,7 +30,7 @@ from otel_analytics.trino.query_errors import has_code
 from otel_analytics.trino.types import trino_type
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from otel_analytics.local.s3 import ObjectStore
     from otel_analytics.operations.catalog import Partition, Table
@@ -44,6 +44,13 @@ _ADDRESS: Final = Column("address_hash", "string")
 _AT_ONCE: Final = 4
 _THERE: Final = ("ALREADY_EXISTS", "TABLE_ALREADY_EXISTS", "SCHEMA_ALREADY_EXISTS")
 _MAX_NAME_CHARACTERS: Final = 100  # of the 128 that a Hive metastore takes, 17 are a hash's
+
+
+class _Place(NamedTuple):
+    """A table or a view of the Trino catalog."""
+
+    schema: str
+    name: str
 
 
 @dataclass(slots=True)
@@ -60,8 +67,8 @@ class Mirror:
     schemas: Mapping[str, str]
     storage: str
     _turn: threading.RLock = field(default_factory=threading.RLock)
-    _made: set[str] = field(default_factory=set)
-    _partitions: dict[str, frozenset[tuple[str, ...]]] = field(default_factory=dict)
+    _made: set[_Place | str] = field(default_factory=set)
+    _partitions: dict[_Place, frozenset[tuple[str, ...]]] = field(default_factory=dict)
 
     def relation(self, table: Table, job: Job) -> str:
         """Return what stands for a table in Trino's SQL, as it is in the catalog; made if need be.
@@ -74,33 +81,34 @@ class Mirror:
             found = {values for values, files in files_by_partition(table, self.store) if files}
             if not found:
                 return _without_rows(table)  # Trino does not read a folder that is not there
-            name = self._make(table, table.partition_keys, job)
+            place = self._make(table, table.partition_keys, job)
             if table.partition_keys:
-                self._find_partitions(name, frozenset(found), job)
-            return name
+                self._find_partitions(place, frozenset(found), job)
+            return self._sql(place)
 
     def show(self, name: TableName, table: Table | None) -> None:
         """Have the view of a name read the table, from one moment to the next; None: no view.
 
         Raises: QueryFailed
         """
-        job, database = Job(), str(name.database)
-        schema = self._schema(database)
-        view = trino_name(self.catalog, schema, name.name)
-        if table is None:
-            if self._has_schema(schema, job):
-                self._run(f"DROP VIEW IF EXISTS {view}", job)
-            return
-        self._make_schema(schema, job)
-        columns = ", ".join(trino_name(one.name) for one in (*table.columns, *table.partition_keys))
-        select = f"SELECT {columns} FROM {self.relation(table, job)}"  # noqa: S608 - quoted
-        self._create(f"CREATE OR REPLACE VIEW {view} AS {select}", job)
+        job, place = Job(), _Place(self._schema(str(name.database)), name.name)
+        with self._turn:
+            self._make_schema(place.schema, job)
+            if table is None:
+                self._run(f"DROP VIEW IF EXISTS {self._sql(place)}", job)
+                return
+            select = (
+                f"SELECT {_names((*table.columns, *table.partition_keys))} "  # noqa: S608 - quoted
+                f"FROM {self.relation(table, job)}"
+            )
+            self._create(f"CREATE OR REPLACE VIEW {self._sql(place)} AS {select}", job)
 
     def scratch_name(self, database: str, token: str, job: Job) -> str:
         """Return the name of a table that a statement makes and nobody else looks for."""
-        schema = self._files_schema(database)
-        self._make_schema(schema, job)
-        return trino_name(self.catalog, schema, f"ctas_{token.replace('-', '_')}")
+        place = _Place(self._files_schema(database), f"ctas_{token.replace('-', '_')}")
+        with self._turn:
+            self._make_schema(place.schema, job)
+        return self._sql(place)
 
     def address(self, location: str) -> str:
         """Return where Trino finds an address of S3."""
@@ -114,73 +122,63 @@ class Mirror:
         job, schema = Job(), self._files_schema(database)
         found = self._run(
             "SELECT table_name, comment FROM system.metadata.table_comments "  # noqa: S608 - quoted
-            f"WHERE catalog_name = "
-            f"{trino_literal(self.catalog)} AND schema_name = {trino_literal(schema)} "
-            "AND comment LIKE 's3://%'",
+            f"WHERE catalog_name = {trino_literal(self.catalog)} "
+            f"AND schema_name = {trino_literal(schema)} AND comment LIKE 's3://%'",
             job,
         )
         for name, location in found:
             if next(self.store.list(S3Address.parse(location)), None) is None:
-                full_name = trino_name(self.catalog, schema, name)
-                self._run(f"DROP TABLE IF EXISTS {full_name}", job)
-                self._made.discard(full_name)
+                place = _Place(schema, name)
+                self._run(f"DROP TABLE IF EXISTS {self._sql(place)}", job)
+                with self._turn:
+                    self._made.discard(place)
 
     def _of_registered(self, table: Table, job: Job) -> str:
         """Return the SELECT of the partitions that are registered in the catalog."""
-        name = self._make(table, (*table.partition_keys, _ADDRESS), job)
+        place = self._make(table, (*table.partition_keys, _ADDRESS), job)
         wanted = {
             (*one.values, _hash_of(one.location)): one
             for one in table.partitions
             if IS_EMPTY not in one.parameters
         }
-        if name not in self._partitions:
-            self._partitions[name] = self._registered(name, job)
-        missing = [one for values, one in wanted.items() if values not in self._partitions[name]]
+        if place not in self._partitions:
+            self._partitions[place] = self._registered(place, job)
+        missing = [one for values, one in wanted.items() if values not in self._partitions[place]]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for _ in pool.map(lambda one: self._register(table, name, one, job), missing):
+            for _ in pool.map(lambda one: self._register(table, place, one, job), missing):
                 pass
-        self._partitions[name] |= wanted.keys()
-        columns = ", ".join(trino_name(one.name) for one in (*table.columns, *table.partition_keys))
+        self._partitions[place] |= wanted.keys()
         hashes = ", ".join(trino_literal(values[-1]) for values in wanted)
         condition = f"{trino_name(_ADDRESS.name)} IN ({hashes})" if hashes else "false"
-        return f"(SELECT {columns} FROM {name} WHERE {condition})"  # noqa: S608 - quoted
+        names = _names((*table.columns, *table.partition_keys))
+        return f"(SELECT {names} FROM {self._sql(place)} WHERE {condition})"  # noqa: S608 - quoted
 
-    def _registered(self, name: str, job: Job) -> frozenset[tuple[str, ...]]:
-        partitions = f'{name[:-1]}$partitions"'
+    def _registered(self, place: _Place, job: Job) -> frozenset[tuple[str, ...]]:
+        partitions = self._sql(_Place(place.schema, f"{place.name}$partitions"))
         rows = self._run(f"SELECT * FROM {partitions}", job)  # noqa: S608 - quoted
         return frozenset(tuple(map(str, row)) for row in rows)
 
-    def _register(self, table: Table, name: str, partition: Partition, job: Job) -> None:
-        _, schema, table_name = name[1:-1].split('"."')
+    def _register(self, table: Table, place: _Place, partition: Partition, job: Job) -> None:
         keys = [key.name for key in (*table.partition_keys, _ADDRESS)]
         values = (*partition.values, _hash_of(partition.location))
+        location = trino_literal(self.address(partition.location))
         try:
-            self._run(
-                f"CALL {trino_name(self.catalog)}.system.register_partition("
-                f"{trino_literal(schema)}, {trino_literal(table_name)}, {_array(keys)}, "
-                f"{_array(values)}, {trino_literal(self.address(partition.location))})",
-                job,
+            self._call(
+                "register_partition", place, f"{_array(keys)}, {_array(values)}, {location}", job
             )
         except QueryFailed as failure:
             # another process has done the same
             if not has_code(failure, "ALREADY_EXISTS"):
                 raise
 
-    def _find_partitions(self, name: str, found: frozenset[tuple[str, ...]], job: Job) -> None:
+    def _find_partitions(self, place: _Place, found: frozenset[tuple[str, ...]], job: Job) -> None:
         """Have Trino look for the partitions in a table's folders, if they are others by now."""
-        if self._partitions.get(name) == found:
-            return
-        _, schema, table_name = name[1:-1].split('"."')
-        self._run(
-            f"CALL {trino_name(self.catalog)}.system.sync_partition_metadata("
-            f"{trino_literal(schema)}, {trino_literal(table_name)}, 'FULL', false)",
-            job,
-        )
-        self._partitions[name] = found
+        if self._partitions.get(place) != found:
+            self._call("sync_partition_metadata", place, "'FULL', false", job)
+            self._partitions[place] = found
 
-    def _make(self, table: Table, keys: tuple[Column, ...], job: Job) -> str:
-        """Return the name of the external table over a table's files, made if it is not there."""
-        schema = self._files_schema(table.database)
+    def _make(self, table: Table, keys: tuple[Column, ...], job: Job) -> _Place:
+        """Return the external table over a table's files, made if it is not there."""
         items = ", ".join(
             f"{trino_name(one.name)} {trino_type(one.type)}" for one in (*table.columns, *keys)
         )
@@ -190,34 +188,30 @@ class Mirror:
         ]
         if keys:
             properties.append(f"partitioned_by = {_array([key.name for key in keys])}")
-        comment = f" COMMENT {trino_literal(table.location)}" if not keys else ""
+        # what has partitions is there for good; of the others the comment tells when they may go
+        comment = "" if keys else f" COMMENT {trino_literal(table.location)}"
         made_of = f"({items}){comment} WITH ({', '.join(properties)})"
-        name = trino_name(self.catalog, schema, _name_of(table.location, made_of))
-        if name not in self._made:
-            self._make_schema(schema, job)
-            self._create(f"CREATE TABLE IF NOT EXISTS {name} {made_of}", job)
-            self._made.add(name)
-        return name
+        place = _Place(self._files_schema(table.database), _name_of(table.location, made_of))
+        if place not in self._made:
+            self._make_schema(place.schema, job)
+            self._create(f"CREATE TABLE IF NOT EXISTS {self._sql(place)} {made_of}", job)
+            self._made.add(place)
+        return place
 
     def _make_schema(self, schema: str, job: Job) -> None:
-        name = trino_name(self.catalog, schema)
-        if name not in self._made:
-            self._create(f"CREATE SCHEMA IF NOT EXISTS {name}", job)
-            self._made.add(name)
+        if schema not in self._made:
+            self._create(f"CREATE SCHEMA IF NOT EXISTS {trino_name(self.catalog, schema)}", job)
+            self._made.add(schema)
 
     def _create(self, sql: str, job: Job) -> None:
         """Execute what makes something that may be there, or be made just now by another."""
-        try:
-            self._run(sql, job)
-        except QueryFailed as failure:
-            # between Trino's look and its leap another was first; now Trino sees it
-            if not has_code(failure, *_THERE):
-                raise
-            self._run(sql, job)
+        # between Trino's look and its leap another was first; next time Trino sees it
+        self._run(sql, job, again_after=_THERE)
 
-    def _has_schema(self, schema: str, job: Job) -> bool:
-        catalog, pattern = trino_name(self.catalog), trino_literal(schema)
-        return bool(self._run(f"SHOW SCHEMAS FROM {catalog} LIKE {pattern}", job))
+    def _call(self, procedure: str, place: _Place, arguments: str, job: Job) -> None:
+        table = f"{trino_literal(place.schema)}, {trino_literal(place.name)}"
+        name = trino_name(self.catalog, "system", procedure)
+        self._run(f"CALL {name}({table}, {arguments})", job)
 
     def _schema(self, database: str) -> str:
         return self.schemas.get(database, database)
@@ -225,8 +219,17 @@ class Mirror:
     def _files_schema(self, database: str) -> str:
         return f"{self._schema(database)}_files"
 
-    def _run(self, sql: str, job: Job) -> tuple[tuple[Any, ...], ...]:
-        return self.client.run(sql, job=job).rows
+    def _sql(self, place: _Place) -> str:
+        return trino_name(self.catalog, *place)
+
+    def _run(
+        self, sql: str, job: Job, *, again_after: tuple[str, ...] = ()
+    ) -> tuple[tuple[Any, ...], ...]:
+        return self.client.run_repeatable(sql, job=job, again_after=again_after).rows
+
+
+def _names(columns: Iterable[Column]) -> str:
+    return ", ".join(trino_name(column.name) for column in columns)
 
 
 def _without_rows(table: Table) -> str:
@@ -247,5 +250,5 @@ def _hash_of(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def _array(texts: tuple[str, ...] | list[str]) -> str:
+def _array(texts: Iterable[str]) -> str:
     return f"ARRAY[{', '.join(map(trino_literal, texts))}]"

@@ -1,0 +1,154 @@
+"""The 14 tables' queries on Trino, from the raw logs and from the activity tables.
+
+    python -m bench.trino
+
+Seven for each of two services, over the history of bench.refresh (which must have generated it), on
+one node with all of this machine's processors. Bytes are those that Trino says it has read of
+storage. All ways must answer the same, and what DuckDB answers over the same files. The activity
+tables are built by Trino itself: as `--engine trino` has it, and without the order of rows, which
+Athena does not keep. The environment may say which history (SCALE, DAYS), where it lies (LAKE), and
+how often to ask (ROUNDS).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from bench.homes import Home, new_home
+from bench.levels import Round, asked
+from bench.refresh import EXECUTION_DATE, FOLDER, SERVICES
+from bench.report import table
+from otel_analytics.config import Settings, Trino
+from otel_analytics.local.embedded import open_embedded_aws
+from otel_analytics.metrics import load_catalog
+from otel_analytics.query.build import QueryRequest, build_select
+from otel_analytics.trino.opening import open_trino
+from scripts import trino as script
+
+if TYPE_CHECKING:
+    from otel_analytics.local.embedded import EmbeddedAws
+
+__all__: list[str] = []
+
+ROUNDS: Final = int(os.environ.get("ROUNDS", "3"))
+# What a session must say so that a CTAS writes rows in any order, as on Athena.
+UNSORTED: Final = ("skip_redundant_sort=true",)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Seconds and bytes of a first build, and rounds of the 14 queries."""
+
+    built_s: float
+    built_bytes: int
+    activity: list[Round]
+
+
+def main() -> None:
+    """Measure each way, compare the rows, print the medians."""
+    events, days = os.environ.get("SCALE", "17000000"), os.environ.get("DAYS", "90")
+    lake = Path(os.environ.get("LAKE") or FOLDER / f"{events}-{days}" / "logall")
+    folder = FOLDER / "trino"
+    command = [sys.executable, script.__file__]
+    arguments = ["--folder", str(folder), "--memory", "4g"]
+    subprocess.run([*command, "start", *arguments], check=True)
+    try:
+        cluster = script.read_state(folder)
+        measure(cluster, lake)
+    finally:
+        subprocess.run([*command, "stop", *arguments], check=True)
+
+
+def measure(cluster: script.Cluster, lake: Path) -> None:
+    """Print what each way took."""
+    in_order = new_trino_home(cluster, "in_order", lake)
+    with open_embedded_aws(replace(in_order.settings, engine="duckdb")) as aws:
+        expected = ask(aws, "raw")
+    with open_trino(in_order.settings) as aws:
+        raw = [ask(aws, "raw") for _ in range(ROUNDS)]
+    ways = {
+        "activity tables": in_order.measured(),
+        "activity tables, rows in any order": new_trino_home(
+            cluster, "unsorted", lake, UNSORTED
+        ).measured(),
+    }
+    for one in (*raw, *(one for way in ways.values() for one in way.activity)):
+        assert one.rows == expected.rows
+    lines = [("raw logs", *shown(raw), "", "", "")]
+    for name, way in ways.items():
+        ratio = f"{raw[0].read / way.activity[0].read:.1f}"
+        first = (f"{way.built_s:.1f}", f"{way.built_bytes / 1e6:,.0f}")
+        lines.append((name, *shown(way.activity), ratio, *first))
+    heads = ("read from", "seconds", "MB read", "raw ÷ this", "first refresh, s", "MB read by it")
+    print(table(heads, lines))
+
+
+def shown(rounds: list[Round]) -> tuple[str, str]:
+    return f"{median(one.seconds for one in rounds):.1f}", f"{rounds[0].read / 1e6:,.1f}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrinoHome:
+    """A home below the cluster's folder, and the settings that it goes by."""
+
+    home: Home
+    settings: Settings
+
+    def measured(self) -> Measured:
+        """Build the activity tables by a first execution, then ask them."""
+        trino = self.settings.trino
+        execution = self.home.run(
+            SERVICES,
+            EXECUTION_DATE,
+            environment={
+                "OTEL_ANALYTICS_ENGINE": "trino",
+                "OTEL_ANALYTICS_TRINO_PORT": str(trino.port),
+                "OTEL_ANALYTICS_TRINO_SCHEMA": trino.schema,
+                "OTEL_ANALYTICS_TRINO_STORAGE": trino.storage,
+                "OTEL_ANALYTICS_TRINO_SESSION": ",".join(trino.session),
+            },
+        )
+        with open_trino(self.settings) as aws:
+            levels = sum(
+                one["Statistics"]["DataScannedInBytes"]
+                for one in aws.athena.executions.latest(1000)
+                if "partitioned_by" in one["Query"]
+            )
+            rounds = [ask(aws, "activity") for _ in range(ROUNDS)]
+        return Measured(execution.refresh_s, levels, rounds)
+
+
+def new_trino_home(
+    cluster: script.Cluster, name: str, lake: Path, session: tuple[str, ...] = ()
+) -> TrinoHome:
+    """Return a home over a lake, with nothing built."""
+    home = new_home(Path(cluster.folder) / "homes" / name, lake)
+    storage = f"local:///homes/{name}/s3/"
+    trino = Trino(port=cluster.port, schema=f"bench_{name}", storage=storage, session=session)
+    return TrinoHome(home, replace(home.settings, engine="trino", trino=trino))
+
+
+def ask(aws: EmbeddedAws, source: str) -> Round:
+    """Return what the 14 statements took."""
+    return asked(aws.athena, aws.settings.athena.database, texts(aws.settings, source))
+
+
+def texts(settings: Settings, source: str) -> list[str]:
+    """Return the 14 statements."""
+    return [
+        build_select(QueryRequest(query_type, (service,), EXECUTION_DATE, source), settings).sql(
+            "athena"
+        )
+        for service in SERVICES
+        for query_type in load_catalog()
+    ]
+
+
+if __name__ == "__main__":
+    main()
