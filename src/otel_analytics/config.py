@@ -309,10 +309,6 @@ class Settings:
         None, "Cuts every window from below (YYYY-MM-DD); also read from MIN_DATA_DATE."
     )
     engine: str = _setting(
-        "duckdb", "Where queries run: `duckdb`, on this machine, or `trino`, on a cluster."
-    )
-    memory_limit: str = _setting("2GB", "Memory that DuckDB may use before it spills to disk.")
-    engine: str = _setting(
         "duckdb",
         "Where commands work: `duckdb`, on this machine; `trino`, here, but the queries on a "
         "cluster; `aws`, in an account.",
