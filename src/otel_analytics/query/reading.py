@@ -9,6 +9,7 @@ import sqlglot
 from sqlglot import exp
 
 from otel_analytics.query.binding import bind, date_literal
+from otel_analytics.query.exact import expand_exact_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ def build_reading(
 ) -> str:
     """Return a query in Athena's dialect: `sql` with its tables named and its parameters bound.
 
-    `tables` says for each relation of the text which table of the database it is. Names are quoted
+    EXACT_RATE and EXACT_AVERAGE are written out as in metrics. `tables` says for each relation of the text which table of the database it is. Names are quoted
     and values become typed literals, whatever they hold.
 
     Raises: KeyError if a parameter has no value
@@ -42,5 +43,8 @@ def _literal(value: date | str) -> exp.Expr:
 
 
 @lru_cache(maxsize=64)
-def _parse(sql: str) -> exp.Expr:
-    return sqlglot.parse_one(sql, read="athena")
+def _parse(sql: str) -> exp.Query:
+    query = sqlglot.parse_one(sql, read="athena")
+    assert isinstance(query, exp.Query)  # noqa: S101 - the package's own texts
+    expand_exact_ratios(query)
+    return query

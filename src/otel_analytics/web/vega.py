@@ -1,4 +1,4 @@
-"""Vega in the page: its JavaScript and its colours, both of installed packages, none from a host."""
+"""Vega in a page: its JavaScript, which an installed package carries, and the page's colours."""
 
 from __future__ import annotations
 

@@ -1,36 +1,34 @@
-"""Texts in English and Korean: one table, and what a column means from the metric catalog."""
+"""Words, numbers and dates in English and Korean."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from otel_analytics.names import harmless
+from otel_analytics.web.columns import meaning_of
+from otel_analytics.web.texts import TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
-__all__ = ["LANGUAGES", "Language", "Words"]
+    from otel_analytics.web.columns import Kind, Meaning
+
+__all__ = ["LANGUAGES", "Language", "Words", "shortened"]
 
 Language = Literal["en", "ko"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ko")
 
-# key: (English, Korean)
-_TEXTS: Final[dict[str, tuple[str, str]]] = {
-    "no_table": (
-        "No table yet. Build it: otel-analytics run SERVICE",
-        "아직 테이블이 없습니다. 다음으로 만드세요: otel-analytics run SERVICE",
-    ),
-    "no_rows": ("No data in this range.", "이 기간에는 데이터가 없습니다."),
-    "dau.title": ("Daily active users", "일간 활성 사용자"),
-    "dau.help": (
-        "Distinct users with an active event on the day.",
-        "그날 활성 이벤트가 있는 순 사용자 수.",
-    ),
-    "mau.title": ("Monthly active users", "월간 활성 사용자"),
-    "mau.help": (
-        "Distinct users with an active event in the month.",
-        "그달 활성 이벤트가 있는 순 사용자 수.",
-    ),
+_WEEKDAYS: Final = {
+    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    "ko": ("월", "화", "수", "목", "금", "토", "일"),
 }
+_MONTHS: Final = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
+
+_NUMBERS: Final = {"count": "{:,}", "percent": "{:,.2f}%", "number": "{:,.2f}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,39 @@ class Words:
     more: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """Return the text of a key, with `{names}` in it replaced."""
-        texts = self.more[key] if key in self.more else _TEXTS[key]
-        return texts[LANGUAGES.index(self.language)].format(**values)
+        """Return the text of a key, with `{names}` in it replaced.
+
+        Raises: KeyError if there is no such text or value
+        """
+        texts = self.more[key] if key in self.more else TEXTS[key]
+        return texts[LANGUAGES.index(self.language)].format_map(values)
+
+    def column(self, query_type: str, name: str) -> Meaning:
+        """Return what a column of a panel over this query type is called and means."""
+        return meaning_of(query_type, name, self.language)
+
+    def day(self, day: date) -> str:
+        """Return a day with its weekday: `Sat 29 Jun 2024`."""
+        weekday = _WEEKDAYS[self.language][day.weekday()]
+        if self.language == "ko":
+            return f"{day.year}년 {day.month}월 {day.day}일 ({weekday})"
+        return f"{weekday} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+    def value(self, value: Any, kind: Kind) -> str:
+        """Return a value as people read it, `–` for NULL; no character of it steers the reader."""
+        if value is None:
+            return "–"
+        if kind == "day":
+            return self.day(value)
+        if kind == "flag":
+            return self("yes" if value else "no")
+        if kind == "text":
+            return shortened(str(value), 300)
+        return _NUMBERS[kind].format(value)
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text of at most `length` characters and how many it has, controls written out."""
+    if len(text) > length:
+        text = f"{text[:length]}… ({len(text):,})"
+    return harmless(text)

@@ -1,3 +1,5 @@
+-- Users active on each day, and their mean over seven days where the table has all seven; a day
+-- without a row had none.
 SELECT service_name, "date", daily_active_users, mean_of_7_days, execution_date
 FROM (
     SELECT

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from otel_analytics.names import history_table_name, table_name, table_prefix
 from otel_analytics.query.reading import build_reading
+from otel_analytics.web.panels.notes import as_of, notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    import altair as alt
+
     from otel_analytics.config import Settings
     from otel_analytics.local.engine import Rows
+    from otel_analytics.web.columns import Meaning
     from otel_analytics.web.selection import Selection
     from otel_analytics.web.services import Service
     from otel_analytics.web.words import Words
@@ -29,12 +33,13 @@ _LAST_DAY: Final = date(9998, 12, 31)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of a panel, of all services that were asked for.
+    """The rows of a panel over a query type, of all services that were asked for.
 
     `statements` are the queries that were run, one for each service that has the tables; `missing`
     the services that have not.
     """
 
+    query_type: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     statements: tuple[str, ...]
@@ -49,18 +54,18 @@ class Answer:
 class Drawing:
     """A panel as it is shown, in one language; every text is plain text, to be escaped.
 
-    `chart` is a Vega-Lite document without colours and size (`width` is the container's), None
-    where there is nothing to draw; then `empty` says why. `notes` say what to know of the numbers:
-    as of when they are, what is partial, what is missing. `columns` say what each column of the
-    rows means: name, label, help.
+    `chart` is a Vega-Lite document as wide as its container, without colours (these are the page's
+    `theme`); None where there is nothing to draw, and then `empty` says why. `as_of` says of which
+    days the numbers are, `notes` what is missing or partial. `columns` are those of the rows.
     """
 
     title: str
     help: str
+    as_of: str
     notes: tuple[str, ...]
     empty: str | None
     chart: dict[str, Any] | None
-    columns: tuple[tuple[str, str, str], ...]
+    columns: tuple[Meaning, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +73,15 @@ class Panel:
     """One chart: the query on a service's published tables, and how its rows are drawn.
 
     `reads` are the relations of its `.sql` file: query types, or `<query type>_history`. `by` is
-    what its range of days applies to: rows of a `day`, of an `execution`, or `none`, where the
-    table is one window as a whole.
+    what its rows are of: a `day` or an `execution`, to which the range of days applies, `months`,
+    or `none`, where the table is one window as a whole.
     """
 
     id: str
     group: str
     reads: tuple[str, ...]
-    by: Literal["day", "execution", "none"]
-    build: Callable[[Answer, Selection, Words], dict[str, Any]]
+    by: Literal["day", "execution", "months", "none"]
+    build: Callable[[Answer, Selection, Words], alt.LayerChart]
 
     @property
     def query_type(self) -> str:
@@ -134,21 +139,31 @@ class Panel:
             found = run_query(statements[-1])
             columns = tuple(column.name for column in found.columns)
             rows += found.rows
-        return Answer(columns, tuple(rows), tuple(statements), tuple(missing))
+        return Answer(self.query_type, columns, tuple(rows), tuple(statements), tuple(missing))
 
     def draw(self, answer: Answer, selection: Selection, words: Words) -> Drawing:
         """Return what is shown of the rows."""
-        empty = None
-        if not answer.rows:
-            empty = words("no_table" if not answer.statements else "no_rows")
+        notes = tuple(notes_of(self, answer, selection, words))
+        is_empty = not answer.rows
         return Drawing(
             title=words(f"{self.id}.title"),
             help=words(f"{self.id}.help"),
-            notes=(),
-            empty=empty,
-            chart=None if empty else self.build(answer, selection, words),
-            columns=(),
+            as_of="" if is_empty else as_of(answer, words),
+            notes=() if is_empty else notes,
+            empty=" ".join(notes) or words("no_services") if is_empty else None,
+            chart=None if is_empty else self._document(answer, selection, words),
+            columns=tuple(words.column(self.query_type, name) for name in answer.columns),
         )
+
+    def _document(self, answer: Answer, selection: Selection, words: Words) -> dict[str, Any]:
+        # Charts are valid by a test; to validate each one again would double its time.
+        document = self.build(answer, selection, words).to_dict(validate=False)
+        del document["config"]  # Altair's colours and sizes
+        return document | {
+            "width": "container",
+            "autosize": {"type": "fit-x", "contains": "padding"},
+            "description": f"{words(f'{self.id}.title')}. {words(f'{self.id}.help')}",
+        }
 
 
 @cache

@@ -1,0 +1,66 @@
+"""Axes and scales that charts share.
+
+Days are drawn in UTC, so that no reader's time zone shifts them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import altair as alt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from otel_analytics.web.words import Words
+
+__all__ = ["TONES", "day_axis", "legend", "opacity_of_tones", "unique"]
+
+T = TypeVar("T")
+
+# How strongly is drawn what the reader asked for, what is not complete, and what was before.
+TONES: Final = {"this_period": 1.0, "partial": 0.45, "previous_period": 0.4}
+_MOST_TICKS: Final = 9
+
+
+def day_axis(days: Iterable[date], words: Words) -> alt.X:
+    """Return the horizontal axis over days, with a tick on each, or each second, week, …"""
+    first, last = min(days := list(days)), max(days)
+    length = (last - first).days
+    step = next(
+        n for n in (1, 2, 7, 14, 28, 91, 364, 3640, 36400, 10**7) if length / n < _MOST_TICKS
+    )
+    ticks = [_milliseconds(last - timedelta(days=n)) for n in range(0, length + 1, step)]
+    of_year = first.year != last.year
+    pattern = {"en": "%-d %b", "ko": "%-m월 %-d일"}[words.language]
+    if of_year:
+        pattern = {"en": "%-d %b %Y", "ko": "%Y. %-m. %-d."}[words.language]
+    axis = alt.Axis(values=ticks, format=pattern, grid=False, labelFlush=True)
+    return alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
+
+
+def _milliseconds(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+
+
+def legend(names: Sequence[str]) -> alt.Legend | None:
+    """Return the legend above a chart; None where there is nothing to tell apart."""
+    if len(names) < 2:
+        return None
+    return alt.Legend(orient="top", title=None, labelLimit=240, columns=0, symbolOpacity=1)
+
+
+def opacity_of_tones(tones: Sequence[str], words: Words) -> alt.Opacity:
+    """Return how strongly each tone is drawn, with a legend where periods are compared."""
+    names = [name for name in TONES if name in tones]
+    return alt.Opacity(
+        "tone:N",
+        scale=alt.Scale(domain=[words(name) for name in names], range=[TONES[n] for n in names]),
+        legend=legend(names) if "previous_period" in names else None,
+    )
+
+
+def unique(values: Iterable[T]) -> list[T]:
+    """Return values without repetitions, in the order of their first."""
+    return list(dict.fromkeys(values))
