@@ -60,8 +60,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "conversion.title": ("Conversion rates", "전환율"),
     "conversion.help": (
-        "The rates between the steps on each day. Click a name to see it alone.",
-        "날짜별 단계 사이의 비율입니다. 이름을 누르면 그것만 보입니다.",
+        "The rates between the steps on each day.",
+        "날짜별 단계 사이의 비율입니다.",
     ),
     "cohorts.title": ("Users by first activity", "첫 활동 시점별 사용자"),
     "cohorts.help": (
@@ -97,6 +97,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "rate": ("Rate, %", "비율, %"),
     "of_sessions": ("% of sessions", "세션 대비 %"),
     "of_step_before": ("Of the step before", "이전 단계 대비"),
+    "shown": ("Show ", "보기 "),
+    "value": ("Value", "값"),
     "search_events": ("Search events ", "이벤트 검색 "),
     "cohort.New (0-7d)": ("New (0–7 days)", "신규 (0–7일)"),
     "cohort.Recent (8-30d)": ("Recent (8–30 days)", "최근 (8–30일)"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 
-from otel_analytics.web.panels.scales import legend, opacity_of_tones, unique
+from otel_analytics.web.panels.scales import Sketch, opacity_of_tones, told_apart, unique
 from otel_analytics.web.words import shortened
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["cohorts", "events", "funnel", "months"]
 
 _STEPS: Final = ("total_sessions", "product_view_sessions", "cart_add_sessions")
-_COHORTS: Final = ("New (0-7d)", "Recent (8-30d)", "Active (31-90d)", "Veteran (90d+)")
 _MOST_EVENTS: Final = 25
 _LABEL_CHARACTERS: Final = 40
 
@@ -38,7 +37,7 @@ class _Bar:
     more: dict[str, Any]
 
 
-def months(answer: Answer, selection: Selection, words: Words) -> alt.LayerChart:  # noqa: ARG001
+def months(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noqa: ARG001
     """Return the users of each month, as upright bars."""
     column = words.column(answer.query_type, "monthly_active_users")
     rows = answer.records()
@@ -67,16 +66,14 @@ def months(answer: Answer, selection: Selection, words: Words) -> alt.LayerChart
     }
     if len(services) > 1:
         encodings["xOffset"] = alt.XOffset("service:N", sort=services)
-    chart = alt.Chart(alt.InlineData(values)).encode(**encodings)
-    filled = {"opacity": opacity_of_tones(["this_period", "partial"], words)}
-    if len(services) > 1:
-        filled["color"] = alt.Color("service:N", sort=services, legend=legend(services))
-    bars = chart.mark_bar().encode(**filled)
+    chart = alt.Chart(alt.NamedData("bars")).encode(**encodings)
+    opacity = opacity_of_tones(["this_period", "partial"], words)
+    bars = chart.mark_bar().encode(opacity=opacity, **told_apart("service", services))
     texts = chart.mark_text(baseline="bottom", dy=-3).encode(text="text:N")
-    return alt.layer(bars, texts).properties(height=220)
+    return Sketch(alt.layer(bars, texts).properties(height=220), {"bars": values})
 
 
-def funnel(answer: Answer, selection: Selection, words: Words) -> alt.LayerChart:  # noqa: ARG001
+def funnel(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noqa: ARG001
     """Return the steps of the funnel as shares of all sessions."""
     steps = {name: words.column("conversion", name) for name in _STEPS}
     bars = []
@@ -103,16 +100,15 @@ def funnel(answer: Answer, selection: Selection, words: Words) -> alt.LayerChart
             bars.append(
                 _Bar(steps[name].label, row["service_name"], tone, length, text, tooltip, {})
             )
-    return _lying(bars, words("of_sessions"), words)
+    return _lying(bars, words)
 
 
-def cohorts(answer: Answer, selection: Selection, words: Words) -> alt.LayerChart:  # noqa: ARG001
+def cohorts(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noqa: ARG001
     """Return the users of each cohort, the newest first."""
     users = words.column("user_cohort", "user_count")
     share = words.column("user_cohort", "user_share")
-    order = {name: place for place, name in enumerate(_COHORTS)}
     bars = []
-    for row in sorted(answer.records(), key=lambda row: order[row["cohort_type"]]):
+    for row in answer.records():
         count, percent = words.value(row["user_count"], "count"), row["user_share"]
         tooltip = {users.label: count, share.label: words.value(percent, "percent")}
         text = f"{count} ({words.value(percent, 'percent')})"
@@ -120,10 +116,10 @@ def cohorts(answer: Answer, selection: Selection, words: Words) -> alt.LayerChar
         bars.append(
             _Bar(label, row["service_name"], "this_period", row["user_count"], text, tooltip, {})
         )
-    return _lying(bars, users.label, words)
+    return _lying(bars, words)
 
 
-def events(answer: Answer, selection: Selection, words: Words) -> alt.LayerChart:  # noqa: ARG001
+def events(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noqa: ARG001
     """Return the most frequent events, of those whose name holds what is searched for."""
     rows = answer.records()
     counts: dict[str, int] = {}
@@ -155,15 +151,14 @@ def events(answer: Answer, selection: Selection, words: Words) -> alt.LayerChart
         bind=alt.BindInput(input="search", autocomplete="off", name=words("search_events")),
     )
     name = words.column("event_distribution", "event_type").label
-    chart = _lying(bars, meanings[0].label, words, title=alt.Tooltip("name:N", title=name))
-    return (
-        chart.transform_filter("indexof(lower(datum.name), lower(search)) >= 0")
-        .transform_window(
-            [alt.WindowFieldDef(op="dense_rank", **{"as": "rank"})], sort=[alt.SortField("place")]
-        )
+    sketch = _lying(bars, words, title=alt.Tooltip("name:N", title=name))
+    chart = (
+        sketch.chart.transform_filter("indexof(lower(datum.name), lower(search)) >= 0")
+        .transform_window(rank="dense_rank()", sort=[alt.SortField("place")])
         .transform_filter(f"datum.rank <= {_MOST_EVENTS}")
         .add_params(search)
     )
+    return replace(sketch, chart=chart)
 
 
 def _labels(names: Iterable[str]) -> dict[str, str]:
@@ -177,9 +172,7 @@ def _labels(names: Iterable[str]) -> dict[str, str]:
     return labels
 
 
-def _lying(
-    bars: list[_Bar], axis: str, words: Words, *, title: alt.Tooltip | None = None
-) -> alt.LayerChart:
+def _lying(bars: list[_Bar], words: Words, *, title: alt.Tooltip | None = None) -> Sketch:
     services = unique(bar.service for bar in bars)
     tones = unique(bar.tone for bar in bars)
     keys = {t: f"text_{n}" for n, t in enumerate(unique(t for bar in bars for t in bar.tooltip))}
@@ -206,8 +199,7 @@ def _lying(
         ),
         "x": alt.X(
             "length:Q",
-            title=axis,
-            axis=alt.Axis(format=",~f", tickCount=5),
+            axis=None,
             # Room for the text behind the longest bar.
             scale=alt.Scale(domainMax=1.25 * max(bar.length for bar in bars) or 1),
         ),
@@ -220,11 +212,9 @@ def _lying(
     together = len(services) * len(tones)
     if together > 1:
         encodings["yOffset"] = alt.YOffset("beside:N")
-    chart = alt.Chart(alt.InlineData(values)).encode(**encodings)
-    filled: dict[str, Any] = {"opacity": opacity_of_tones(tones, words)}
-    if len(services) > 1:
-        filled["color"] = alt.Color("service:N", sort=services, legend=legend(services))
-    drawn = chart.mark_bar().encode(**filled)
+    chart = alt.Chart(alt.NamedData("bars")).encode(**encodings)
+    opacity = opacity_of_tones(tones, words)
+    drawn = chart.mark_bar().encode(opacity=opacity, **told_apart("service", services))
     texts = chart.mark_text(align="left", dx=4).encode(text="text:N")
-    height = alt.Step(18 * together + 8)
-    return alt.layer(drawn, texts).properties(height=height)
+    height = alt.Step(18 * together + 8, **{"for": "position"})
+    return Sketch(alt.layer(drawn, texts).properties(height=height), {"bars": values})

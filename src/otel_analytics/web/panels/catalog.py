@@ -24,8 +24,8 @@ PANELS: Final = (
             day="date",
             columns=("daily_active_users", "mean_of_7_days"),
             axis="users.axis",
+            main="mean_of_7_days",
             zeros=("daily_active_users",),
-            quiet=("daily_active_users",),
         ),
     ),
     Panel("mau", "users", ("mau",), "months", months),
@@ -69,10 +69,11 @@ PANELS: Final = (
                 "product_view_rate",
                 "cart_conversion_rate",
                 "view_to_cart_rate",
-                "overall_conversion_rate",
                 "user_conversion_rate",
+                "overall_conversion_rate",  # above the others
             ),
             axis="rate",
+            main="overall_conversion_rate",
         ),
     ),
     Panel("cohorts", "cohorts", ("user_cohort",), "none", cohorts),
@@ -82,7 +83,10 @@ PANELS: Final = (
         ("user_cohort_history",),
         "execution",
         Lines(
-            day="execution_date", columns=("user_count",), axis="users.axis", names="cohort_type"
+            day="execution_date",
+            columns=("user_count",),
+            axis="users.axis",
+            names="cohort_type",
         ),
     ),
     Panel(

@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from otel_analytics.web.panels.scales import day_axis, legend, opacity_of_tones, unique
+from otel_analytics.web.panels.scales import (
+    Sketch,
+    day_axis,
+    opacity_of_tones,
+    told_apart,
+    unique,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from otel_analytics.web.columns import Kind
     from otel_analytics.web.panels.panel import Answer
@@ -30,7 +36,6 @@ class _Point:
 
     service: str
     series: str
-    is_quiet: bool
     kind: Kind
     tone: str
     day: date
@@ -42,29 +47,55 @@ class _Point:
 class Lines:
     """A chart of columns over days; `day` is the column of the days.
 
-    `axis` is the key of the vertical axis' title. With `names`, there is a line for each text in
-    that column. `zeros` are columns that are 0 on a day without a row, `quiet` those drawn thin.
+    `axis` is the key of the vertical axis' title. `zeros` are columns that are 0 on a day without a
+    row; `main` is the one drawn thick. With `names`, there is a line for each text in that column.
+    Where services or periods are compared, the lines are those of one column, or text, alone, which
+    the reader chooses.
     """
 
     day: str
     columns: tuple[str, ...]
     axis: str
+    main: str | None = None
     names: str | None = None
     zeros: tuple[str, ...] = ()
-    quiet: tuple[str, ...] = ()
     is_log: bool = False
 
-    def __call__(self, answer: Answer, selection: Selection, words: Words) -> alt.LayerChart:
+    def __call__(self, answer: Answer, selection: Selection, words: Words) -> Sketch:
         """Return the chart of an answer that has rows."""
         points = list(self._points(answer, selection, words))
+        series = unique(point.series for point in points)
+        services = unique(point.service for point in points)
+        is_compared = len(services) > 1 or any(p.tone == "previous_period" for p in points)
+        has_choice = is_compared and len(series) > 1
+        main = words.column(answer.query_type, self.main).label if self.main else series[0]
+
         days = day_axis([point.place for point in points], words)
-        layers = self._lines(points, days, words), _readings(points, days, words)
-        return alt.layer(*layers).properties(height=220)
+        drawn = self._lines(points, days, words, has_choice=has_choice)
+        if len(services) > 1 or has_choice:
+            drawn = drawn.encode(**told_apart("service", services))
+        else:
+            drawn = drawn.encode(**told_apart("series", series))
+        if self.main and not has_choice:
+            drawn = drawn.encode(**_weights(main, series))
+        rule, readings = _readings(points, days, words, by_series=has_choice)
+        layers = [drawn, rule]
+        data = {"points": _values(points, words), "readings": readings}
+        if has_choice:
+            choice = alt.binding_select(options=series, name=words("shown"))
+            shown = alt.param(name="shown", value=main, bind=choice)
+            layers = [layer.transform_filter("datum.series == shown") for layer in layers]
+            # In the place of the axis' title, which cannot change.
+            title = alt.Chart(alt.NamedData("title")).add_params(shown)
+            layers.append(title.mark_text(align="left", x=0, y=-10, text=alt.ExprRef("shown")))
+            data["title"] = [{}]
+        return Sketch(alt.layer(*layers).properties(height=220), data)
 
     def _points(self, answer: Answer, selection: Selection, words: Words) -> Iterator[_Point]:
         rows = answer.records()
         rows += _absent(rows, self.day, self.zeros, selection)
-        for row in sorted(rows, key=lambda row: row[self.day]):
+        rows.sort(key=lambda row: row[self.day])
+        for row in rows:
             day = row[self.day]
             tone, place = "partial" if row.get("is_partial") else "this_period", day
             if selection.first and selection.shift and day < selection.first:
@@ -73,11 +104,9 @@ class Lines:
                 if column not in row:
                     continue
                 meaning = words.column(answer.query_type, column)
-                series = words(f"cohort.{row[self.names]}") if self.names else meaning.label
                 yield _Point(
                     service=row["service_name"],
-                    series=series,
-                    is_quiet=column in self.quiet,
+                    series=words(f"cohort.{row[self.names]}") if self.names else meaning.label,
                     kind=meaning.kind,
                     tone=tone,
                     day=day,
@@ -85,38 +114,50 @@ class Lines:
                     value=row[column],
                 )
 
-    def _lines(self, points: list[_Point], days: alt.X, words: Words) -> alt.Chart:
-        services = unique(point.service for point in points)
-        series = unique(point.series for point in points)
-        scale = alt.Scale(type="log", domainMin=1) if self.is_log else alt.Scale(zero=True)
-        axis = alt.Axis(format=",~f", tickCount=5)
-        encodings: dict[str, Any] = {
-            "x": days,
-            "y": alt.Y("value:Q", title=words(self.axis), scale=scale, axis=axis),
-            "opacity": opacity_of_tones(unique(point.tone for point in points), words),
+    def _lines(
+        self, points: list[_Point], days: alt.X, words: Words, *, has_choice: bool
+    ) -> alt.Chart:
+        scale, axis = alt.Scale(zero=True), alt.Axis(format=",~f", tickCount=5)
+        if self.is_log and not has_choice:
+            ticks = [digit * 10**power for power in range(10) for digit in (1, 2, 5)]
+            scale, axis = alt.Scale(type="log", nice=False), alt.Axis(format=",~f", values=ticks)
+        # A value without neighbours is a point alone; among many days, hardly more than the line.
+        point = alt.OverlayMarkDef(size=16 if len({p.place for p in points}) < 45 else 4)
+        lines = alt.Chart(alt.NamedData("points")).encode(
+            x=days,
+            y=alt.Y(
+                "value:Q", title=None if has_choice else words(self.axis), scale=scale, axis=axis
+            ),
+            opacity=opacity_of_tones(unique(point.tone for point in points), words),
+            detail=["service:N", "series:N"],
+        )
+        drawn: alt.Chart = lines.mark_line(point=point, strokeJoin="round")
+        return drawn
+
+
+def _weights(main: str, series: list[str]) -> dict[str, Any]:
+    """Return the encodings that draw one line thick and the others thin."""
+    widths = [3 if name == main else 1 for name in series]
+    opacities = [1 if name == main else 0.6 for name in series]
+    width = alt.Scale(domain=series, range=widths)
+    opacity = alt.Scale(domain=series, range=opacities)
+    return {
+        "strokeWidth": alt.StrokeWidth("series:N", scale=width, legend=None),
+        "strokeOpacity": alt.StrokeOpacity("series:N", scale=opacity, legend=None),
+    }
+
+
+def _values(points: Iterable[_Point], words: Words) -> list[dict[str, Any]]:
+    return [
+        {
+            "service": point.service,
+            "series": point.series,
+            "tone": words(point.tone),
+            "day": point.place.isoformat(),
+            "value": point.value,
         }
-        told_by, names = ("service", services) if len(services) > 1 else ("series", series)
-        if len(names) > 1:
-            encodings["color"] = alt.Color(f"{told_by}:N", sort=names, legend=legend(names))
-        if len(services) > 1 and len(series) > 1:
-            dash = alt.StrokeDash("series:N", sort=series, legend=legend(series))
-            encodings["strokeDash"] = dash
-        if self.quiet:
-            width = alt.Scale(domain=[False, True], range=[2.5, 1])
-            encodings["strokeWidth"] = alt.StrokeWidth("is_quiet:N", scale=width, legend=None)
-        values = [
-            {
-                "service": point.service,
-                "series": point.series,
-                "is_quiet": point.is_quiet,
-                "tone": words(point.tone),
-                "day": point.place.isoformat(),
-                "value": point.value,
-            }
-            for point in points
-        ]
-        mark = {"type": "line", "point": {"size": 12}, "strokeJoin": "round"}
-        return alt.Chart(alt.InlineData(values), mark=mark).encode(**encodings)
+        for point in points
+    ]
 
 
 def _absent(
@@ -137,27 +178,36 @@ def _absent(
     return absent
 
 
-def _readings(points: list[_Point], days: alt.X, words: Words) -> alt.Chart:
-    """Return a rule at the day under the pointer, which says every line's value there."""
-    several = {
-        "service": len({point.service for point in points}) > 1,
-        "series": len({point.series for point in points}) > 1,
-    }
-    keys: dict[str, str] = {}
-    at: defaultdict[date, dict[str, str]] = defaultdict(dict)
+def _readings(
+    points: Sequence[_Point], days: alt.X, words: Words, *, by_series: bool
+) -> tuple[alt.Chart, list[dict[str, str]]]:
+    """Return a rule at the day under the pointer, and what it says: each line's value there.
+
+    `by_series` there is one for each series, which names its lines by their services alone.
+    """
+    has_services = len({point.service for point in points}) > 1
+    has_series = len({point.series for point in points}) > 1 and not by_series
+    previous = words("previous_period")
+    keys = {words("day"): "text_0"}
+    if any(point.tone == "previous_period" for point in points):
+        keys[previous] = "text_1"
+    at: defaultdict[tuple[date, str], dict[str, str]] = defaultdict(dict)
     for point in points:
-        parts = [getattr(point, name) for name, is_told in several.items() if is_told]
-        label, day = " · ".join(parts) or point.series, words("day")
-        if point.tone == "previous_period":
-            day = words("previous_period")
-            label = f"{label} ({day})"
-        texts = {label: words.value(point.value, point.kind), day: words.day(point.day)}
+        told = [point.service] * has_services + [point.series] * has_series
+        label = " · ".join(told) or (words("value") if by_series else point.series)
+        is_previous = point.tone == "previous_period"
+        texts = {
+            previous if is_previous else words("day"): words.day(point.day),
+            f"{label} ({previous})" if is_previous else label: words.value(point.value, point.kind),
+        }
+        texts_there = at[point.place, point.series if by_series else ""]
         for title, text in texts.items():
-            at[point.place][keys.setdefault(title, f"text_{len(keys)}")] = text
-    values = [{"day": place.isoformat(), **texts} for place, texts in sorted(at.items())]
-    # Days first, this period's before the previous one's.
-    titles = sorted(keys, key=lambda title: title not in (words("day"), words("previous_period")))
-    tooltip = [alt.Tooltip(f"{keys[title]}:N", title=title) for title in titles]
+            texts_there[keys.setdefault(title, f"text_{len(keys)}")] = text
+    nothing = dict.fromkeys(keys.values(), "–")
+    readings = [
+        {"day": place.isoformat(), "series": series, **nothing, **texts}
+        for (place, series), texts in sorted(at.items())
+    ]
     hover = alt.selection_point(
         name="hover",
         nearest=True,
@@ -167,5 +217,6 @@ def _readings(points: list[_Point], days: alt.X, words: Words) -> alt.Chart:
         empty=False,
     )
     opacity = alt.when(hover).then(alt.value(0.6)).otherwise(alt.value(0))
-    rule = alt.Chart(alt.InlineData(values), mark="rule")
-    return rule.encode(x=days, opacity=opacity, tooltip=tooltip).add_params(hover)
+    tooltip = [alt.Tooltip(f"{key}:N", title=title) for title, key in keys.items()]
+    rule = alt.Chart(alt.NamedData("readings")).mark_rule()
+    return rule.encode(x=days, opacity=opacity, tooltip=tooltip).add_params(hover), readings

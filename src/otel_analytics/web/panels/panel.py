@@ -15,11 +15,10 @@ from otel_analytics.web.panels.notes import as_of, notes_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    import altair as alt
-
     from otel_analytics.config import Settings
     from otel_analytics.local.engine import Rows
     from otel_analytics.web.columns import Meaning
+    from otel_analytics.web.panels.scales import Sketch
     from otel_analytics.web.selection import Selection
     from otel_analytics.web.services import Service
     from otel_analytics.web.words import Words
@@ -81,7 +80,7 @@ class Panel:
     group: str
     reads: tuple[str, ...]
     by: Literal["day", "execution", "months", "none"]
-    build: Callable[[Answer, Selection, Words], alt.LayerChart]
+    build: Callable[[Answer, Selection, Words], Sketch]
 
     @property
     def query_type(self) -> str:
@@ -157,9 +156,11 @@ class Panel:
 
     def _document(self, answer: Answer, selection: Selection, words: Words) -> dict[str, Any]:
         # Charts are valid by a test; to validate each one again would double its time.
-        document = self.build(answer, selection, words).to_dict(validate=False)
+        sketch = self.build(answer, selection, words)
+        document = sketch.chart.to_dict(validate=False)
         del document["config"]  # Altair's colours and sizes
         return document | {
+            "datasets": sketch.data,
             "width": "container",
             "autosize": {"type": "fit-x", "contains": "padding"},
             "description": f"{words(f'{self.id}.title')}. {words(f'{self.id}.help')}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from otel_analytics.web.panels.scales import day_axis, legend, opacity_of_tones, unique
+from otel_analytics.web.panels.scales import Sketch, day_axis, opacity_of_tones, told_apart, unique
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ __all__ = ["retention_curve", "retention_heatmap"]
 _DAY = timedelta(days=1)
 
 
-def retention_heatmap(answer: Answer, selection: Selection, words: Words) -> alt.LayerChart:
+def retention_heatmap(answer: Answer, selection: Selection, words: Words) -> Sketch:
     """Return a row of cells for each D+n, coloured by its rate, hollow where it is not over yet."""
     rows = answer.records()
     cells = list(_cells(rows, selection, words))
@@ -32,10 +32,10 @@ def retention_heatmap(answer: Answer, selection: Selection, words: Words) -> alt
         for name in ("calculation_date", "return_date", "base_users", "retained_users")
     ]
     rate = words.column("retention", "retention_rate")
-    chart = alt.Chart(alt.InlineData(cells)).encode(
+    chart = alt.Chart(alt.NamedData("cells")).encode(
         x=days,
         x2="end:T",
-        y=alt.Y("row:N", title=None, sort=unique(order), axis=alt.Axis(ticks=False, domain=False)),
+        y=alt.Y("row:N", title=None, sort=unique(order), axis=alt.Axis(labelLimit=300)),
         tooltip=[
             alt.Tooltip("row:N", title=words.column("retention", "retention_type").label),
             *(alt.Tooltip(f"{one.name}:N", title=one.label) for one in meanings),
@@ -50,7 +50,7 @@ def retention_heatmap(answer: Answer, selection: Selection, words: Words) -> alt
         .encode(color=alt.Color("rate:Q", scale=scale, legend=bar))
     )
     pending = chart.transform_filter("!isValid(datum.rate)").mark_rect(style="pending")
-    return alt.layer(pending, known).properties(height=alt.Step(26))
+    return Sketch(alt.layer(pending, known).properties(height=alt.Step(26)), {"cells": cells})
 
 
 def _cells(
@@ -100,7 +100,7 @@ def _days_of(retention_type: str) -> int:
     return int(retention_type.removeprefix("D+"))
 
 
-def retention_curve(answer: Answer, selection: Selection, words: Words) -> alt.LayerChart:  # noqa: ARG001
+def retention_curve(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noqa: ARG001
     """Return the weighted rate at D+1, D+7 and D+30."""
     rows = sorted(answer.records(), key=lambda row: _days_of(row["retention_type"]))
     names = ("base_users", "retained_users", "base_days", "first_base_day", "last_base_day")
@@ -130,9 +130,8 @@ def retention_curve(answer: Answer, selection: Selection, words: Words) -> alt.L
             *(alt.Tooltip(f"{one.name}:N", title=one.label) for one in meanings),
         ],
     }
-    if len(services) > 1:
-        encodings["color"] = alt.Color("service:N", sort=services, legend=legend(services))
-    chart = alt.Chart(alt.InlineData(values)).encode(**encodings)
+    encodings |= told_apart("service", services)
+    chart = alt.Chart(alt.NamedData("points")).encode(**encodings)
     line = chart.mark_line(point={"size": 60})
     texts = chart.mark_text(dy=-12).encode(text="text:N")
-    return alt.layer(line, texts).properties(height=220)
+    return Sketch(alt.layer(line, texts).properties(height=220), {"points": values})

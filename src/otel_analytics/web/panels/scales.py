@@ -1,12 +1,13 @@
-"""Axes and scales that charts share.
+"""What charts are made of, and the axes and scales that they share.
 
 Days are drawn in UTC, so that no reader's time zone shifts them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import altair as alt
 
@@ -15,13 +16,24 @@ if TYPE_CHECKING:
 
     from otel_analytics.web.words import Words
 
-__all__ = ["TONES", "day_axis", "legend", "opacity_of_tones", "unique"]
+__all__ = ["Sketch", "day_axis", "legend", "opacity_of_tones", "told_apart", "unique"]
 
 T = TypeVar("T")
 
 # How strongly is drawn what the reader asked for, what is not complete, and what was before.
-TONES: Final = {"this_period": 1.0, "partial": 0.45, "previous_period": 0.4}
+_TONES: Final = {"this_period": 1.0, "partial": 0.45, "previous_period": 0.4}
 _MOST_TICKS: Final = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A chart, and the data that it names.
+
+    They are apart because Altair would walk through each value that it is given.
+    """
+
+    chart: alt.LayerChart | alt.FacetChart  # the latter is what Altair says of `properties`
+    data: dict[str, list[dict[str, Any]]]
 
 
 def day_axis(days: Iterable[date], words: Words) -> alt.X:
@@ -48,15 +60,16 @@ def legend(names: Sequence[str]) -> alt.Legend | None:
     """Return the legend above a chart; None where there is nothing to tell apart."""
     if len(names) < 2:
         return None
-    return alt.Legend(orient="top", title=None, labelLimit=240, columns=0, symbolOpacity=1)
+    # Two fit on a phone.
+    return alt.Legend(orient="top", title=None, labelLimit=160, columns=2)
 
 
 def opacity_of_tones(tones: Sequence[str], words: Words) -> alt.Opacity:
     """Return how strongly each tone is drawn, with a legend where periods are compared."""
-    names = [name for name in TONES if name in tones]
+    names = [name for name in _TONES if name in tones]
     return alt.Opacity(
         "tone:N",
-        scale=alt.Scale(domain=[words(name) for name in names], range=[TONES[n] for n in names]),
+        scale=alt.Scale(domain=[words(name) for name in names], range=[_TONES[n] for n in names]),
         legend=legend(names) if "previous_period" in names else None,
     )
 
@@ -64,3 +77,10 @@ def opacity_of_tones(tones: Sequence[str], words: Words) -> alt.Opacity:
 def unique(values: Iterable[T]) -> list[T]:
     """Return values without repetitions, in the order of their first."""
     return list(dict.fromkeys(values))
+
+
+def told_apart(field: str, names: Sequence[str]) -> dict[str, Any]:
+    """Return the encoding that gives each name a colour; none where there is one name alone."""
+    if len(names) < 2:
+        return {}
+    return {"color": alt.Color(f"{field}:N", sort=list(names), legend=legend(names))}
