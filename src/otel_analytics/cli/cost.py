@@ -10,17 +10,13 @@ from otel_analytics.cli.options import json_option, settings_of, settings_option
 from otel_analytics.cli.output import as_megabytes, as_usd, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from otel_analytics.config import Prices
-    from otel_analytics.local.dry_run import QueryEstimate
     from otel_analytics.local.executions import Executions
     from otel_analytics.pipeline.billing import Usage
-    from otel_analytics.pipeline.cost import QueryCost
 
-    Query = QueryCost | QueryEstimate
-
-__all__ = ["cost_command", "table_documents", "table_row", "total_line", "usage_document"]
+__all__ = ["cost_command", "table_row", "total_line", "usage_document"]
 
 
 @click.command("cost", short_help="Show what an execution scanned and would cost on AWS.")
@@ -38,7 +34,7 @@ def cost_command(
     each month is not taken off.
     """
     from otel_analytics.local.embedded import open_embedded_aws
-    from otel_analytics.pipeline.cost import cost_of
+    from otel_analytics.pipeline.cost import cost_of, table_documents
 
     settings = settings_of(ctx, flags)
     with open_embedded_aws(settings) as aws:
@@ -69,29 +65,6 @@ def _last(executions: Executions) -> str:
         if one["stateMachineArn"].endswith(f":{STATE_MACHINE_NAME}"):
             return str(one["name"])
     raise Refused("there is no execution yet: otel-analytics run SERVICE…")
-
-
-def table_documents(queries: Iterable[Query], prices: Prices) -> list[dict[str, Any]]:
-    """Return what was used for each service and table, in the order of their first queries."""
-    from otel_analytics.pipeline.billing import Usage
-
-    scanned: dict[tuple[str, str], list[int]] = {}
-    for query in queries:
-        scanned.setdefault((query.service_name, query.name), []).append(query.scanned_bytes)
-    documents = []
-    for (service, name), each in scanned.items():
-        usage = Usage.of_queries(each)
-        documents.append(
-            {
-                "service_name": service,
-                "name": name,
-                "queries": usage.queries,
-                "scanned_bytes": usage.scanned_bytes,
-                "billed_bytes": usage.billed_bytes,
-                "estimated_cost_usd": usage.usd(prices),
-            }
-        )
-    return documents
 
 
 def table_row(document: Mapping[str, Any], *more: object) -> tuple[object, ...]:

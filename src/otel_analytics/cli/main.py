@@ -33,6 +33,8 @@ COMMANDS: Final = {
     "query": ("query", "Run one SQL statement in Athena's dialect."),
     "verify": ("verify", "Check the published tables of services."),
     "cost": ("cost", "Show what an execution scanned and would cost on AWS."),
+    "dashboard": ("dashboard", "Show the tables and the pipeline in a browser."),
+    "report": ("report", "Write the tables as one file of charts."),
     "clean": ("clean", "Delete what executions and publications left."),
     "sql": ("sql", "Print the query that builds a table."),
     "definition": ("sql", "Print the state machine document."),

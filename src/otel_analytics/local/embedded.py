@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.errors import InvalidQuery, Refused
+from otel_analytics.errors import InvalidQuery, QueryFailed, Refused
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
 from otel_analytics.local.athena import Athena
 from otel_analytics.local.catalog import Catalog, EntityNotFound, Table
@@ -72,12 +73,27 @@ class EmbeddedAws:
         }
         return StepFunctions(self.athena, self.executions, functions)
 
-    def query(self, sql: str) -> Rows:
+    def query(self, sql: str, *, timeout_s: float | None = None) -> Rows:
         """Return the rows of one statement of Athena's dialect.
 
-        Raises: InvalidQuery if the statement is malformed; QueryFailed with Athena's reason
+        Raises: InvalidQuery if the statement is malformed; QueryFailed with Athena's reason, which
+            is EXCEEDED_TIME_LIMIT if it was not done after `timeout_s`
         """
-        execution = self.athena.start_query_execution(sql, database=self.settings.athena.database)
+        timers = []
+
+        def cancel_late(cancel: Callable[[], None]) -> None:
+            if timeout_s is not None:
+                timers.append(threading.Timer(timeout_s, cancel))
+                timers[0].daemon = True
+                timers[0].start()
+
+        execution = self.athena.start_query_execution(
+            sql, database=self.settings.athena.database, on_cancel=cancel_late
+        )
+        for timer in timers:
+            timer.cancel()
+        if timers and execution.state == "CANCELLED":
+            raise QueryFailed(f"EXCEEDED_TIME_LIMIT: the query took more than {timeout_s:g} s")
         if execution.reason and execution.reason.startswith("SYNTAX_ERROR"):
             raise InvalidQuery(execution.reason)
         execution.raise_if_failed()
@@ -136,8 +152,12 @@ class EmbeddedAws:
 
 
 @contextmanager
-def open_embedded_aws(settings: Settings, *, to_read: bool = False) -> Iterator[EmbeddedAws]:
+def open_embedded_aws(
+    settings: Settings, *, to_read: bool = False, keeps_record: bool = True
+) -> Iterator[EmbeddedAws]:
     """Open the home of the settings, and close it; `to_read` alone it need not be writable.
+
+    Unless it `keeps_record`, its queries leave no trace in the catalog.
 
     Raises: HomeTooNew, InvalidHome, InvalidSettings
     """
@@ -150,5 +170,5 @@ def open_embedded_aws(settings: Settings, *, to_read: bool = False) -> Iterator[
         catalog = Catalog(home)
         if not home.read_only:
             catalog.create_database(settings.athena.database)
-        athena = Athena(catalog, store, engine, QueryExecutions(home))
+        athena = Athena(catalog, store, engine, QueryExecutions(home, keeps_record))
         yield EmbeddedAws(settings, home, store, catalog, athena, Executions(home))
