@@ -23,8 +23,9 @@ def build_reading(
 ) -> str:
     """Return a query in Athena's dialect: `sql` with its tables named and its parameters bound.
 
-    EXACT_RATE and EXACT_AVERAGE are written out as in metrics. `tables` says for each relation of the text which table of the database it is. Names are quoted
-    and values become typed literals, whatever they hold.
+    `tables` says for each relation of the text which table of the database it is. Names are quoted
+    and values become typed literals, whatever they hold. EXACT_RATE and EXACT_AVERAGE are written
+    out as in metrics.
 
     Raises: KeyError if a parameter has no value
     """

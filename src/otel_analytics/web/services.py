@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
 
+from otel_analytics.errors import Refused
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import (
     EXECUTION_DATE_PARAMETER,
@@ -14,13 +15,17 @@ from otel_analytics.names import (
     table_name,
     table_prefix,
 )
+from otel_analytics.web.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from otel_analytics.local.catalog import Table
 
-__all__ = ["Service", "list_services"]
+__all__ = ["Service", "list_services", "select_services"]
+
+# As many as there are colours to tell them apart.
+_MOST_SERVICES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +63,34 @@ def _service(name: str, there: dict[str, Table]) -> Service:
         date.fromisoformat(newest) if newest else None,
         frozenset(table.name for table in own),
     )
+
+
+def select_services(
+    names: Sequence[str], there: Sequence[Service], *, days: int | None, compare: bool
+) -> Selection:
+    """Return a selection of services that have tables, by default all, and of their last days.
+
+    Raises: Refused if there are none, one is unknown, or they are too many to be told apart
+    """
+    if not there:
+        raise Refused("no tables are published yet: otel-analytics run SERVICE… builds them")
+    known = {service.name: service for service in there}
+    names = tuple(dict.fromkeys(names or known))
+    for name in names:
+        if name not in known:
+            raise Refused(
+                f"--service {name[:80]!r} has no published tables; those that have: "
+                f"{', '.join(known)}"
+            )
+    if len(names) > _MOST_SERVICES:
+        raise Refused(
+            f"{len(names)} services cannot be told apart in one chart: name {_MOST_SERVICES} or "
+            "fewer, with --service"
+        )
+    if compare and days is None:
+        raise Refused("--compare needs a number of days: write e.g. --days 28 --compare")
+    newest = max((day for name in names if (day := known[name].execution_date)), default=None)
+    if days is None or newest is None:
+        return Selection(names)
+    last = newest - timedelta(days=1)
+    return Selection(names, last - timedelta(days=days - 1), last, compare)

@@ -104,6 +104,17 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cohort.Recent (8-30d)": ("Recent (8–30 days)", "최근 (8–30일)"),
     "cohort.Active (31-90d)": ("Active (31–90 days)", "활동 (31–90일)"),
     "cohort.Veteran (90d+)": ("Veteran (over 90 days)", "장기 (90일 초과)"),
+    # the report
+    "report.noscript": (
+        "The charts need JavaScript, which this file holds; the data below them do not.",
+        "차트에는 이 파일에 든 JavaScript가 필요합니다. 아래의 데이터에는 필요하지 않습니다.",
+    ),
+    "report.all_days": ("All days of the tables.", "테이블의 모든 날짜."),
+    "report.days": ("{first} – {last}.", "{first} – {last}."),
+    "report.compared": (
+        "Beside them, the same number of days before.",
+        "바로 앞의 같은 길이 기간과 비교.",
+    ),
     # what to know of the numbers
     "as_of": ("As of {day}: complete days up to {last}.", "{day} 기준: {last}까지의 온전한 날짜."),
     "as_of_service": (

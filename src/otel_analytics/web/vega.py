@@ -11,6 +11,9 @@ __all__ = ["theme", "vega_bundle"]
 
 _SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
 
+_FONT: Final = (
+    "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif"
+)
 # Paper, ink, quiet ink, grid, what is not known yet.
 _LIGHT: Final = ("#ffffff", "#1f2328", "#59636e", "#e4e8ec", "#eef0f3")
 _DARK: Final = ("#161b22", "#e6edf3", "#9da7b3", "#2b323b", "#22282f")
@@ -40,7 +43,7 @@ def theme(*, dark: bool) -> dict[str, Any]:
     series = _SERIES_ON_DARK if dark else _SERIES_ON_LIGHT
     return {
         "background": paper,
-        "font": "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif",
+        "font": _FONT,
         "view": {"stroke": None},
         "axis": {
             "labelColor": quiet,

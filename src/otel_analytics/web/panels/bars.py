@@ -21,6 +21,7 @@ __all__ = ["cohorts", "events", "funnel", "months"]
 
 _STEPS: Final = ("total_sessions", "product_view_sessions", "cart_add_sessions")
 _MOST_EVENTS: Final = 25
+_FEW: Final = 4  # rows, as many as there are cohorts
 _LABEL_CHARACTERS: Final = 40
 
 
@@ -175,6 +176,7 @@ def _labels(names: Iterable[str]) -> dict[str, str]:
 def _lying(bars: list[_Bar], words: Words, *, title: alt.Tooltip | None = None) -> Sketch:
     services = unique(bar.service for bar in bars)
     tones = unique(bar.tone for bar in bars)
+    rows = unique(bar.row for bar in bars)
     keys = {t: f"text_{n}" for n, t in enumerate(unique(t for bar in bars for t in bar.tooltip))}
     values = [
         {
@@ -194,7 +196,7 @@ def _lying(bars: list[_Bar], words: Words, *, title: alt.Tooltip | None = None) 
         "y": alt.Y(
             "row:N",
             title=None,
-            sort=unique(bar.row for bar in bars),
+            sort=rows,
             axis=alt.Axis(labelLimit=300, ticks=False, domain=False),
         ),
         "x": alt.X(
@@ -216,5 +218,8 @@ def _lying(bars: list[_Bar], words: Words, *, title: alt.Tooltip | None = None) 
     opacity = opacity_of_tones(tones, words)
     drawn = chart.mark_bar().encode(opacity=opacity, **told_apart("service", services))
     texts = chart.mark_text(align="left", dx=4).encode(text="text:N")
-    height = alt.Step(18 * together + 8, **{"for": "position"})
+    height: float | alt.Step = max(180, len(rows) * (16 * together + 12))
+    if len(rows) > _FEW:
+        # Of as many as the search leaves.
+        height = alt.Step(16 * together + 8, **{"for": "position"})
     return Sketch(alt.layer(drawn, texts).properties(height=height), {"bars": values})

@@ -139,11 +139,11 @@ def _weights(main: str, series: list[str]) -> dict[str, Any]:
     """Return the encodings that draw one line thick and the others thin."""
     widths = [3 if name == main else 1 for name in series]
     opacities = [1 if name == main else 0.6 for name in series]
-    width = alt.Scale(domain=series, range=widths)
-    opacity = alt.Scale(domain=series, range=opacities)
+    width = alt.Scale(type="ordinal", domain=series, range=widths)
+    opacity = alt.Scale(type="ordinal", domain=series, range=opacities)
     return {
-        "strokeWidth": alt.StrokeWidth("series:N", scale=width, legend=None),
-        "strokeOpacity": alt.StrokeOpacity("series:N", scale=opacity, legend=None),
+        "strokeWidth": alt.StrokeWidth("series:O", scale=width, legend=None),
+        "strokeOpacity": alt.StrokeOpacity("series:O", scale=opacity, legend=None),
     }
 
 

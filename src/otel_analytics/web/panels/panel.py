@@ -162,7 +162,6 @@ class Panel:
         return document | {
             "datasets": sketch.data,
             "width": "container",
-            "autosize": {"type": "fit-x", "contains": "padding"},
             "description": f"{words(f'{self.id}.title')}. {words(f'{self.id}.help')}",
         }
 

@@ -50,7 +50,8 @@ def retention_heatmap(answer: Answer, selection: Selection, words: Words) -> Ske
         .encode(color=alt.Color("rate:Q", scale=scale, legend=bar))
     )
     pending = chart.transform_filter("!isValid(datum.rate)").mark_rect(style="pending")
-    return Sketch(alt.layer(pending, known).properties(height=alt.Step(26)), {"cells": cells})
+    height = max(150, 26 * len(unique(order)))
+    return Sketch(alt.layer(pending, known).properties(height=height), {"cells": cells})
 
 
 def _cells(

@@ -6,7 +6,7 @@ Days are drawn in UTC, so that no reader's time zone shifts them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import altair as alt
@@ -43,7 +43,7 @@ def day_axis(days: Iterable[date], words: Words) -> alt.X:
     step = next(
         n for n in (1, 2, 7, 14, 28, 91, 364, 3640, 36400, 10**7) if length / n < _MOST_TICKS
     )
-    ticks = [_milliseconds(last - timedelta(days=n)) for n in range(0, length + 1, step)]
+    ticks = [_tick(last - timedelta(days=n)) for n in range(0, length + 1, step)]
     of_year = first.year != last.year
     pattern = {"en": "%-d %b", "ko": "%-m월 %-d일"}[words.language]
     if of_year:
@@ -52,8 +52,8 @@ def day_axis(days: Iterable[date], words: Words) -> alt.X:
     return alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
 
 
-def _milliseconds(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+def _tick(day: date) -> alt.DateTime:
+    return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
 
 
 def legend(names: Sequence[str]) -> alt.Legend | None:
@@ -68,8 +68,13 @@ def opacity_of_tones(tones: Sequence[str], words: Words) -> alt.Opacity:
     """Return how strongly each tone is drawn, with a legend where periods are compared."""
     names = [name for name in _TONES if name in tones]
     return alt.Opacity(
-        "tone:N",
-        scale=alt.Scale(domain=[words(name) for name in names], range=[_TONES[n] for n in names]),
+        "tone:O",
+        # an ordinal scale alone takes a single value
+        scale=alt.Scale(
+            type="ordinal",
+            domain=[words(name) for name in names],
+            range=[_TONES[name] for name in names],
+        ),
         legend=legend(names) if "previous_period" in names else None,
     )
 

@@ -9,7 +9,7 @@ let views = [];
 async function draw() {
   views.splice(0).forEach((view) => view.finalize());
   for (const [id, chart] of Object.entries(charts)) {
-    const view = await window.vegaEmbed(document.querySelector(`#${id} .chart`), chart, {
+    const view = await window.vegaEmbed(document.querySelector(`#panel-${id} .chart`), chart, {
       config: { ...(dark.matches ? themes.dark : themes.light), background: "transparent" },
       logLevel: 1, // errors
       ast: true,
