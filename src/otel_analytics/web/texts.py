@@ -138,9 +138,13 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "The table ends on {day}; later days of the range are not in it.",
         "테이블은 {day}까지입니다. 기간의 이후 날짜는 없습니다.",
     ),
+    "previous_drawn": (
+        "Previous period, drawn lighter: {first} – {last}.",
+        "이전 기간(옅은 색): {first} – {last}.",
+    ),
     "previous_cut": (
-        "The previous period is shown from {day}, where the table begins.",
-        "이전 기간은 테이블이 시작하는 {day}부터 보입니다.",
+        "The previous period is not whole: the table begins on {day}.",
+        "이전 기간의 일부만 보입니다. 테이블은 {day}부터입니다.",
     ),
     "no_previous": (
         "The previous period lies before the table begins, on {day}.",

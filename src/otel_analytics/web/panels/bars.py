@@ -68,7 +68,7 @@ def months(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noq
     if len(services) > 1:
         encodings["xOffset"] = alt.XOffset("service:N", sort=services)
     chart = alt.Chart(alt.NamedData("bars")).encode(**encodings)
-    opacity = opacity_of_tones(["this_period", "partial"], words)
+    opacity = opacity_of_tones(["this_period", "partial"], words, has_legend=False)
     bars = chart.mark_bar().encode(opacity=opacity, **told_apart("service", services))
     texts = chart.mark_text(baseline="bottom", dy=-3).encode(text="text:N")
     return Sketch(alt.layer(bars, texts).properties(height=220), {"bars": values})
@@ -203,7 +203,7 @@ def _lying(bars: list[_Bar], words: Words, *, title: alt.Tooltip | None = None) 
             "length:Q",
             axis=None,
             # Room for the text behind the longest bar.
-            scale=alt.Scale(domainMax=1.25 * max(bar.length for bar in bars) or 1),
+            scale=alt.Scale(range=[0, alt.ExprRef("max(40, width - 110)")]),
         ),
         "tooltip": [
             title or alt.Tooltip("row:N", title=" "),
@@ -215,7 +215,7 @@ def _lying(bars: list[_Bar], words: Words, *, title: alt.Tooltip | None = None) 
     if together > 1:
         encodings["yOffset"] = alt.YOffset("beside:N")
     chart = alt.Chart(alt.NamedData("bars")).encode(**encodings)
-    opacity = opacity_of_tones(tones, words)
+    opacity = opacity_of_tones(tones, words, has_legend=len(services) == 1)
     drawn = chart.mark_bar().encode(opacity=opacity, **told_apart("service", services))
     texts = chart.mark_text(align="left", dx=4).encode(text="text:N")
     height: float | alt.Step = max(180, len(rows) * (16 * together + 12))

@@ -123,12 +123,14 @@ class Lines:
             scale, axis = alt.Scale(type="log", nice=False), alt.Axis(format=",~f", values=ticks)
         # A value without neighbours is a point alone; among many days, hardly more than the line.
         point = alt.OverlayMarkDef(size=16 if len({p.place for p in points}) < 45 else 4)
+        tones = unique(point.tone for point in points)
+        has_services = len({point.service for point in points}) > 1
         lines = alt.Chart(alt.NamedData("points")).encode(
             x=days,
             y=alt.Y(
                 "value:Q", title=None if has_choice else words(self.axis), scale=scale, axis=axis
             ),
-            opacity=opacity_of_tones(unique(point.tone for point in points), words),
+            opacity=opacity_of_tones(tones, words, has_legend=not has_services),
             detail=["service:N", "series:N"],
         )
         drawn: alt.Chart = lines.mark_line(point=point, strokeJoin="round")

@@ -75,7 +75,10 @@ def _of_range(
     if selection.first and selection.first_read and selection.shift:
         if selection.first <= begins:
             yield words("no_previous", day=words.day(begins))
-        elif selection.first_read < begins:
+            return
+        first, last = max(selection.first_read, begins), selection.first - _DAY
+        yield words("previous_drawn", first=words.day(first), last=words.day(last))
+        if selection.first_read < begins:
             yield words("previous_cut", day=words.day(begins))
 
 

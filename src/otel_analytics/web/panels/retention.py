@@ -123,7 +123,7 @@ def retention_curve(answer: Answer, selection: Selection, words: Words) -> Sketc
     encodings: dict[str, Any] = {
         "x": alt.X("type:O", title=None, sort=None, axis=alt.Axis(labelAngle=0, grid=False)),
         "y": alt.Y("rate:Q", title=words("rate"), axis=alt.Axis(format=",~f", tickCount=5)),
-        "opacity": opacity_of_tones(tones, words),
+        "opacity": opacity_of_tones(unique(tones), words, has_legend=len(services) == 1),
         "tooltip": [
             alt.Tooltip("service:N", title=words.column("retention", "service_name").label),
             alt.Tooltip("type:N", title=words.column("retention", "retention_type").label),

@@ -64,19 +64,14 @@ def legend(names: Sequence[str]) -> alt.Legend | None:
     return alt.Legend(orient="top", title=None, labelLimit=160, columns=2)
 
 
-def opacity_of_tones(tones: Sequence[str], words: Words) -> alt.Opacity:
-    """Return how strongly each tone is drawn, with a legend where periods are compared."""
+def opacity_of_tones(tones: Sequence[str], words: Words, *, has_legend: bool) -> alt.Opacity:
+    """Return how strongly each tone is drawn, with a legend if periods are compared."""
     names = [name for name in _TONES if name in tones]
-    return alt.Opacity(
-        "tone:O",
-        # an ordinal scale alone takes a single value
-        scale=alt.Scale(
-            type="ordinal",
-            domain=[words(name) for name in names],
-            range=[_TONES[name] for name in names],
-        ),
-        legend=legend(names) if "previous_period" in names else None,
-    )
+    strengths = [_TONES[name] for name in names]
+    # Vega-Lite would take a scale of one name for one of places.
+    scale = alt.Scale(type="ordinal", domain=[words(name) for name in names], range=strengths)
+    shown = legend(names) if has_legend and "previous_period" in names else None
+    return alt.Opacity("tone:O", scale=scale, legend=shown)
 
 
 def unique(values: Iterable[T]) -> list[T]:
