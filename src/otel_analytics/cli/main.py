@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "cost": ("cost", "Show what an execution scanned and would cost on AWS."),
     "dashboard": ("dashboard", "Show the tables and the pipeline in a browser."),
     "report": ("report", "Write the tables as one file of charts."),
+    "grafana": ("grafana", "Print a dashboard for Grafana's Athena data source."),
     "clean": ("clean", "Delete what executions and publications left."),
     "sql": ("sql", "Print the query that builds a table."),
     "definition": ("sql", "Print the state machine document."),

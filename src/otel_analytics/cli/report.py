@@ -13,8 +13,6 @@ from otel_analytics.cli.output import as_megabytes, say
 from otel_analytics.errors import UnreadablePath
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from otel_analytics.web.words import Language
 
 __all__ = ["report_command"]
@@ -64,9 +62,10 @@ def report_command(
     with needing("web", command="report"):
         from otel_analytics.web.report import build_picture, build_report, draw_panels
         from otel_analytics.web.services import list_services, select_services
+        from otel_analytics.web.words import language_of_locale
 
     settings = settings_of(ctx, flags)
-    language = lang or _language_of(os.environ)
+    language = lang or language_of_locale(os.environ)
     file, folder = Path(output), Path(png) if png else None
     _check_folder(file.parent)
     with open_engine(settings, to_read=True) as engine:
@@ -82,16 +81,6 @@ def report_command(
         for one in drawn:
             _write(folder / f"{one.panel.id}.png", build_picture(one, selection))
         say(f"{folder}: {len(drawn)} pictures")
-
-
-def _language_of(environment: Mapping[str, str]) -> Language:
-    """Return the language that the environment's locale asks for.
-
-    Source: https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
-    """
-    values = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    locale = next((value for value in values if value), "")
-    return "ko" if locale.startswith("ko") else "en"
 
 
 def _check_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-__all__ = ["build_reading"]
+__all__ = ["Macro", "Output", "build_reading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """What whoever runs a query writes a time for, as Grafana does for `$__timeFrom()`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The columns that a reader wants, with the names that it gives them.
+
+    `time` is the column that becomes the TIMESTAMP `time`, by which the rows are then in order.
+    """
+
+    columns: Mapping[str, str]
+    time: str | None = None
 
 
 def build_reading(
-    sql: str, *, tables: Mapping[str, str], values: Mapping[str, date | str], database: str
+    sql: str,
+    *,
+    tables: Mapping[str, str],
+    values: Mapping[str, date | Macro],
+    database: str,
+    output: Output | None = None,
 ) -> str:
     """Return a query in Athena's dialect: `sql` with its tables named and its parameters bound.
 
@@ -36,11 +60,27 @@ def build_reading(
             named.set("alias", exp.TableAlias(this=exp.to_identifier(table.alias_or_name)))
             table.replace(named)
     bind(query, {name: _literal(value) for name, value in values.items()})
+    if output is not None:
+        query = _put_out(query, output)
     return query.sql(dialect="athena", pretty=True, comments=False)
 
 
-def _literal(value: date | str) -> exp.Expr:
-    return exp.Literal.string(value) if isinstance(value, str) else date_literal(value)
+def _put_out(query: exp.Query, output: Output) -> exp.Select:
+    columns = [
+        exp.column(name, quoted=True).as_(title, quoted=True)
+        for name, title in output.columns.items()
+    ]
+    rows = query.subquery("panel", copy=False)
+    if output.time is None:
+        return exp.select(*columns).from_(rows, copy=False)
+    time = exp.cast(exp.column(output.time, quoted=True), "TIMESTAMP").as_("time")
+    return exp.select(time, *columns).from_(rows, copy=False).order_by("time")
+
+
+def _literal(value: date | Macro) -> exp.Expr:
+    if isinstance(value, Macro):
+        return exp.cast(exp.Var(this=value.text), "DATE")
+    return date_literal(value)
 
 
 @lru_cache(maxsize=64)

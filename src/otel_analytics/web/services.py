@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.local.catalog import Table
 
-__all__ = ["Service", "list_services", "select_services"]
+__all__ = ["Service", "list_services", "name_services", "select_services"]
 
 # As many as there are colours to tell them apart.
 _MOST_SERVICES: Final = 6
@@ -65,6 +65,23 @@ def _service(name: str, there: dict[str, Table]) -> Service:
     )
 
 
+def name_services(names: Sequence[str], there: Sequence[Service]) -> tuple[str, ...]:
+    """Return the names, by default those of all services, if each has tables.
+
+    Raises: Refused if there are none, or one is unknown
+    """
+    if not there:
+        raise Refused("no tables are published yet: otel-analytics run SERVICE… builds them")
+    known = tuple(service.name for service in there)
+    for name in names:
+        if name not in known:
+            raise Refused(
+                f"--service {name[:80]!r} has no published tables; those that have: "
+                f"{', '.join(known)}"
+            )
+    return tuple(dict.fromkeys(names)) or known
+
+
 def select_services(
     names: Sequence[str], there: Sequence[Service], *, days: int | None, compare: bool
 ) -> Selection:
@@ -72,16 +89,7 @@ def select_services(
 
     Raises: Refused if there are none, one is unknown, or they are too many to be told apart
     """
-    if not there:
-        raise Refused("no tables are published yet: otel-analytics run SERVICE… builds them")
-    known = {service.name: service for service in there}
-    names = tuple(dict.fromkeys(names or known))
-    for name in names:
-        if name not in known:
-            raise Refused(
-                f"--service {name[:80]!r} has no published tables; those that have: "
-                f"{', '.join(known)}"
-            )
+    names = name_services(names, there)
     if len(names) > _MOST_SERVICES:
         raise Refused(
             f"{len(names)} services cannot be told apart in one chart: name {_MOST_SERVICES} or "
@@ -89,8 +97,8 @@ def select_services(
         )
     if compare and days is None:
         raise Refused("--compare needs a number of days: write e.g. --days 28 --compare")
-    newest = max((day for name in names if (day := known[name].execution_date)), default=None)
-    if days is None or newest is None:
+    dates = [one.execution_date for one in there if one.name in names and one.execution_date]
+    if days is None or not dates:
         return Selection(names)
-    last = newest - timedelta(days=1)
+    last = max(dates) - timedelta(days=1)
     return Selection(names, last - timedelta(days=days - 1), last, compare)

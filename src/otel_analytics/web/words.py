@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.web.columns import Kind, Meaning
 
-__all__ = ["LANGUAGES", "Language", "Words", "shortened"]
+__all__ = ["LANGUAGES", "Language", "Words", "language_of_locale", "shortened"]
 
 Language = Literal["en", "ko"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ko")
@@ -68,6 +68,16 @@ class Words:
         if kind == "text":
             return shortened(str(value), 300)
         return _NUMBERS[kind].format(value)
+
+
+def language_of_locale(environment: Mapping[str, str]) -> Language:
+    """Return the language that the environment's locale asks for.
+
+    Source: https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
+    """
+    values = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    locale = next((value for value in values if value), "")
+    return "ko" if locale.startswith("ko") else "en"
 
 
 def shortened(text: str, length: int) -> str:
