@@ -10,9 +10,9 @@ from typing import Any, Final
 import click
 
 from otel_analytics.cli.engines import open_engine
+from otel_analytics.cli.extras import needing
 from otel_analytics.cli.options import settings_of, settings_options
 from otel_analytics.cli.output import say
-from otel_analytics.errors import Refused
 
 __all__ = ["dashboard_command"]
 
@@ -61,14 +61,10 @@ def dashboard_command(
     Only reads. Loopback by default; on an address that other machines reach, only with a token.
     """
     settings = settings_of(ctx, flags)
-    try:
+    with needing("web", command="dashboard"):
+        from otel_analytics.web.assets import Assets
+        from otel_analytics.web.reader import Reader
         from otel_analytics.web.server import Listener, serve
-    except ImportError as error:
-        raise Refused(
-            f"the dashboard needs {error.name}: pip install 'otel-analytics[web]'"
-        ) from error
-    from otel_analytics.web.assets import Assets
-    from otel_analytics.web.reader import Reader
 
     with (
         Listener(host, port, token=token) as listener,
