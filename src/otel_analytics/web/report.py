@@ -119,7 +119,7 @@ def _range(selection: Selection, words: Words) -> str:
     first, last = selection.first, selection.last
     text = words("report.all_days")
     if first and last:
-        text = words("report.days", first=words.day(first), last=words.day(last))
+        text = f"{words.period(first, last)}."
     return f"{text} {words('report.compared')}" if selection.shift else text
 
 

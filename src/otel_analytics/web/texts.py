@@ -92,6 +92,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "users.axis": ("Users", "사용자"),
     "sessions.axis": ("Sessions", "세션"),
     "stickiness.axis": ("DAU / MAU, %", "DAU / MAU, %"),
+    "step": ("Step", "단계"),
     "period": ("Period", "기간"),
     "events_per_session": ("Events per session", "세션당 이벤트"),
     "rate": ("Rate, %", "비율, %"),
@@ -110,7 +111,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "차트에는 이 파일에 든 JavaScript가 필요합니다. 아래의 데이터에는 필요하지 않습니다.",
     ),
     "report.all_days": ("All days of the tables.", "테이블의 모든 날짜."),
-    "report.days": ("{first} – {last}.", "{first} – {last}."),
     "report.compared": (
         "Beside them, the same number of days before.",
         "바로 앞의 같은 길이 기간과 비교.",
@@ -139,8 +139,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "테이블은 {day}까지입니다. 기간의 이후 날짜는 없습니다.",
     ),
     "previous_drawn": (
-        "Previous period, drawn lighter: {first} – {last}.",
-        "이전 기간(옅은 색): {first} – {last}.",
+        "Previous period, drawn lighter: {days}.",
+        "이전 기간(옅은 색): {days}.",
     ),
     "previous_cut": (
         "The previous period is not whole: the table begins on {day}.",

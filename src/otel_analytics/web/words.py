@@ -57,6 +57,10 @@ class Words:
             return f"{day.year}년 {day.month}월 {day.day}일 ({weekday})"
         return f"{weekday} {day.day} {_MONTHS[day.month - 1]} {day.year}"
 
+    def period(self, first: date, last: date) -> str:
+        """Return a range of days, both ends in it."""
+        return f"{self.day(first)} – {self.day(last)}"
+
     def value(self, value: Any, kind: Kind) -> str:
         """Return a value as people read it, `–` for NULL; no character of it steers the reader."""
         if value is None:

@@ -76,32 +76,34 @@ def months(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noq
 
 def funnel(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noqa: ARG001
     """Return the steps of the funnel as shares of all sessions."""
-    steps = {name: words.column("conversion", name) for name in _STEPS}
+    steps = [words.column("conversion", name) for name in _STEPS]
+    both = words.column("conversion", "viewed_cart_sessions")
     bars = []
     for row in answer.records():
-        tone = "previous_period" if row["is_previous"] else "this_period"
-        shares = [100.0 if row["total_sessions"] else None]
-        shares += [row["product_view_rate"], row["overall_conversion_rate"]]
-        from_step_before = [None, row["product_view_rate"], row["cart_conversion_rate"]]
-        period = f"{words.day(row['first_day'])} – {words.day(row['last_day'])}"
-        for name, share, rate in zip(_STEPS, shares, from_step_before, strict=True):
-            count = words.value(row[name], "count")
-            tooltip = {
-                steps[name].label: count,
-                words("of_sessions"): words.value(share, "percent"),
-            }
-            if rate is not None:
-                tooltip[words("of_step_before")] = words.value(rate, "percent")
-            if name == "cart_add_sessions":
-                both = words.column("conversion", "viewed_cart_sessions").label
-                tooltip[both] = words.value(row["viewed_cart_sessions"], "count")
-            tooltip[words("period")] = period
-            text = f"{count} ({words.value(share, 'percent')})" if share is not None else count
-            length = share or 0.0
+        share_of_all = [100.0 if row["total_sessions"] else None]
+        share_of_all += [row["product_view_rate"], row["overall_conversion_rate"]]
+        of_step_before = [None, row["product_view_rate"], row["cart_conversion_rate"]]
+        for step, share, rate in zip(steps, share_of_all, of_step_before, strict=True):
+            count, percent = words.value(row[step.name], "count"), words.value(share, "percent")
+            also_viewed = row[both.name] if step.name == "cart_add_sessions" else None
             bars.append(
-                _Bar(steps[name].label, row["service_name"], tone, length, text, tooltip, {})
+                _Bar(
+                    row=step.label,
+                    service=row["service_name"],
+                    tone="previous_period" if row["is_previous"] else "this_period",
+                    length=share or 0.0,
+                    text=f"{count} ({percent})",
+                    tooltip={
+                        words("sessions.axis"): count,
+                        words("of_sessions"): percent,
+                        words("of_step_before"): words.value(rate, "percent"),
+                        both.label: words.value(also_viewed, "count"),
+                        words("period"): words.period(row["first_day"], row["last_day"]),
+                    },
+                    more={},
+                )
             )
-    return _lying(bars, words)
+    return _lying(bars, words("step"), words)
 
 
 def cohorts(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noqa: ARG001
@@ -117,7 +119,7 @@ def cohorts(answer: Answer, selection: Selection, words: Words) -> Sketch:  # no
         bars.append(
             _Bar(label, row["service_name"], "this_period", row["user_count"], text, tooltip, {})
         )
-    return _lying(bars, words)
+    return _lying(bars, words.column("user_cohort", "cohort_type").label, words)
 
 
 def events(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noqa: ARG001
@@ -152,7 +154,7 @@ def events(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noq
         bind=alt.BindInput(input="search", autocomplete="off", name=words("search_events")),
     )
     name = words.column("event_distribution", "event_type").label
-    sketch = _lying(bars, words, title=alt.Tooltip("name:N", title=name))
+    sketch = _lying(bars, name, words)
     chart = (
         sketch.chart.transform_filter("indexof(lower(datum.name), lower(search)) >= 0")
         .transform_window(rank="dense_rank()", sort=[alt.SortField("place")])
@@ -173,7 +175,8 @@ def _labels(names: Iterable[str]) -> dict[str, str]:
     return labels
 
 
-def _lying(bars: list[_Bar], words: Words, *, title: alt.Tooltip | None = None) -> Sketch:
+def _lying(bars: list[_Bar], title: str, words: Words) -> Sketch:
+    """Return a row of bars for each `row`; `title` says what a row is."""
     services = unique(bar.service for bar in bars)
     tones = unique(bar.tone for bar in bars)
     rows = unique(bar.row for bar in bars)
@@ -181,6 +184,7 @@ def _lying(bars: list[_Bar], words: Words, *, title: alt.Tooltip | None = None) 
     values = [
         {
             "row": bar.row,
+            "name": bar.row,
             "service": bar.service,
             "beside": f"{services.index(bar.service)} {tones.index(bar.tone)}",
             "tone": words(bar.tone),
@@ -206,7 +210,7 @@ def _lying(bars: list[_Bar], words: Words, *, title: alt.Tooltip | None = None) 
             scale=alt.Scale(range=[0, alt.ExprRef("max(40, width - 110)")]),
         ),
         "tooltip": [
-            title or alt.Tooltip("row:N", title=" "),
+            alt.Tooltip("name:N", title=title),
             service,
             *(alt.Tooltip(f"{key}:N", title=text) for text, key in keys.items()),
         ],

@@ -77,7 +77,7 @@ def _of_range(
             yield words("no_previous", day=words.day(begins))
             return
         first, last = max(selection.first_read, begins), selection.first - _DAY
-        yield words("previous_drawn", first=words.day(first), last=words.day(last))
+        yield words("previous_drawn", days=words.period(first, last))
         if selection.first_read < begins:
             yield words("previous_cut", day=words.day(begins))
 
