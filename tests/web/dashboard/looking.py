@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-__all__ = ["Look", "looking"]
+__all__ = ["Look", "axe_violations", "looking"]
 
 # Where each look is kept as a picture, to be looked at; nowhere by default.
 _PICTURES = os.environ.get("DASHBOARD_PICTURES")
@@ -56,16 +56,19 @@ class Look:
             self.page.screenshot(path=Path(_PICTURES) / f"{name}.png", full_page=True)
         assert not self.complaints, self.complaints
         assert len(self.hosts) == 1, "the page loads from nowhere else"
-        found = Axe().run(self.page).response["violations"]
-        assert not found, "\n".join(f"{one['id']}: {node}" for one in found for node in _nodes(one))
+        assert not axe_violations(self.page)
         assert self.page.evaluate("window.hacked") is None
         wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, "nothing sticks out of the window"
 
 
-def _nodes(violation: dict[str, Any]) -> list[tuple[str, str]]:
-    nodes = violation["nodes"][:5]
-    return [(node["html"][:120], node["failureSummary"].replace("\n", " ")[:300]) for node in nodes]
+def axe_violations(page: Page) -> list[str]:
+    """Return what axe finds wrong with a page: the rule, the element, and what to do."""
+    return [
+        f"{one['id']}: {node['html'][:120]}: {node['failureSummary'][:300]}"
+        for one in Axe().run(page).response["violations"]
+        for node in one["nodes"][:5]
+    ]
 
 
 @contextmanager
