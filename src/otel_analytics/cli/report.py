@@ -30,7 +30,9 @@ __all__ = ["report_command"]
 @click.option(
     "--service", "services", multiple=True, help="May be repeated, to compare; default: all."
 )
-@click.option("--days", type=click.IntRange(min=1), help="The last days; default: all there are.")
+@click.option(
+    "--days", type=click.IntRange(1, 10_000), help="The last days; default: all there are."
+)
 @click.option("--compare", is_flag=True, help="Show the same number of days before beside them.")
 @click.option("--png", metavar="DIR", help="Write each chart as a picture into this folder, too.")
 @click.option(
