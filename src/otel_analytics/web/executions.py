@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_analytics.pipeline import STATE_MACHINE_NAME
 from otel_analytics.pipeline.cost import cost_of, table_documents
 from otel_analytics.pipeline.explanations import explain, reason_of
 from otel_analytics.pipeline.state_runs import runs_of
@@ -74,6 +75,11 @@ class ExecutionPage:
     failures: tuple[Failure, ...]
     usage: Usage
     costs: tuple[dict[str, Any], ...]
+
+    @property
+    def is_of_pipeline(self) -> bool:
+        """Whether it is an execution of the pipeline, or of another document."""
+        return str(self.described["stateMachineArn"]).endswith(f":{STATE_MACHINE_NAME}")
 
     @property
     def is_running(self) -> bool:

@@ -24,6 +24,7 @@ Kind = Literal["next", "catch"]
 _CHARACTER: Final = 7.0
 _LABEL_CHARACTERS: Final = 40
 _NODE_PADDING: Final = 46
+_NODE_WIDTH: Final = 150
 _NODE_HEIGHT: Final = 40
 _GAP: Final = 24
 _FRAME: Final = 14
@@ -178,7 +179,7 @@ def _layers(flow: Flow, shown: Container[str]) -> _Layers:
 
 
 def _box(name: str, state: Mapping[str, Any], shown: Container[str]) -> _Box:
-    width = len(_label(name)) * _CHARACTER + _NODE_PADDING
+    width = max(_NODE_WIDTH, len(_label(name)) * _CHARACTER + _NODE_PADDING)
     flows = [_layers(inner, shown) for inner in _inner_flows(state)]
     inner: list[tuple[float, float, _Layers]] = []
     x: float = _FRAME

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import JSONResponse, Response
 
 from otel_analytics.errors import InvalidName, OtelAnalyticsError, Refused
-from otel_analytics.lake.parquet import parquet_file
 from otel_analytics.pipeline.explanations import explain
 from otel_analytics.web.asked import RANGES, parse_asked
 from otel_analytics.web.csv_file import csv_file
@@ -30,9 +29,10 @@ __all__ = ["Pages", "failure_of"]
 _SHOWN_ROWS: Final = 200
 _SHOWN_EVENTS: Final = 500
 _EVENTS_PANEL: Final = "events"
-_FILES: Final = {
-    "csv": (csv_file, "text/csv; charset=utf-8"),
-    "parquet": (parquet_file, "application/vnd.apache.parquet"),
+_MEDIA_TYPES: Final = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "sql": "application/sql; charset=utf-8",
 }
 
 
@@ -87,14 +87,11 @@ class Pages:
         """Return a panel's rows as a file, or the queries that gave them."""
         panel = find_panel(request.path_params["panel"])
         ending = request.path_params["ending"]
-        _, answer = self._ask(panel, request)
-        if ending == "sql":
-            content = ";\n\n".join(answer.statements) + ";\n"
-            return _file(panel.id, ending, content.encode(), "application/sql")
-        if ending not in _FILES:
+        if ending not in _MEDIA_TYPES:
             raise InvalidName(f"there is no download {ending[:20]!r}: use csv, parquet or sql")
-        write, media_type = _FILES[ending]
-        return _file(panel.id, ending, write(answer.columns, answer.rows), media_type)
+        _, answer = self._ask(panel, request)
+        headers = {"Content-Disposition": f'attachment; filename="{panel.id}.{ending}"'}
+        return Response(_file(answer, ending), headers=headers, media_type=_MEDIA_TYPES[ending])
 
     def events(self, request: Request) -> Response:
         """Return the page on which event names are searched."""
@@ -142,6 +139,12 @@ def _selecting(asked: Asked, services: Any) -> dict[str, Any]:
     }
 
 
-def _file(name: str, ending: str, content: bytes, media_type: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{ending}"'}
-    return Response(content, media_type=media_type, headers=headers)
+def _file(answer: Answer, ending: str) -> bytes:
+    if ending == "sql":
+        return "".join(f"{statement};\n" for statement in answer.statements).encode()
+    if ending == "csv":
+        return csv_file(answer.columns, answer.rows)
+    # pyarrow would be a good part of the time until the first page
+    from otel_analytics.lake.parquet import parquet_file  # noqa: PLC0415
+
+    return parquet_file(answer.columns, answer.rows)

@@ -93,6 +93,10 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=1,
         lifespan="off",
+        # of what it could load more, nothing is needed
+        loop="asyncio",
+        http="h11",
+        ws="none",
     )
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener.socket])

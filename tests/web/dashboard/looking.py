@@ -56,7 +56,8 @@ class Look:
             self.page.screenshot(path=Path(_PICTURES) / f"{name}.png", full_page=True)
         assert not self.complaints, self.complaints
         assert len(self.hosts) == 1, "the page loads from nowhere else"
-        assert not axe_violations(self.page)
+        found = axe_violations(self.page)
+        assert not found, "\n".join(found)
         assert self.page.evaluate("window.hacked") is None
         wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, "nothing sticks out of the window"

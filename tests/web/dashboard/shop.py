@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.cli.shell import Shell
 
-__all__ = ["E", "HOSTILE_NAMES", "hostile_events", "publish", "shop_events"]
+__all__ = ["HOSTILE_NAMES", "E", "hostile_events", "publish", "shop_events"]
 
 E = "2024-07-01"
 LAST_DAY = datetime(2024, 6, 30, 12, tzinfo=UTC)

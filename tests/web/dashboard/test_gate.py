@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("dashboard")
 
-TOKEN = "0123456789abcdef-a-token"
+TOKEN = "0123456789abcdef-a-token"  # noqa: S105 - of these tests
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 
 
 def test_an_address_of_other_machines_needs_a_token(tmp_path: Path) -> None:
-    message = Shell(tmp_path).refused("dashboard", "--host", "0.0.0.0", "--port", "0")
+    message = Shell(tmp_path).refused("dashboard", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 - refused
     assert message.startswith("--host 0.0.0.0: other machines may reach this address")
     assert "OTEL_ANALYTICS_DASHBOARD_TOKEN" in message
 

@@ -246,16 +246,15 @@ def test_the_keyboard_alone_leads_everywhere(shop: Dashboard, browser: Browser) 
 def test_what_the_dashboard_cannot_answer_is_said_and_can_be_tried_again(
     shop_shell: Shell, browser: Browser
 ) -> None:
-    with looking(browser) as seen:
-        with serving(shop_shell) as dashboard:
-            seen.open(dashboard.address)
-            seen.page.route("**/panels/dau?*", lambda route: route.abort())
-            seen.page.reload()
-            failure = seen.page.locator(".panel.dau .failure")
-            expect(failure).to_contain_text("The dashboard does not answer")
-            seen.page.unroute("**/panels/dau?*")
-            failure.get_by_role("button", name="Try again").click()
-            expect(seen.page.locator(".panel.dau canvas")).to_be_visible()
+    with looking(browser) as seen, serving(shop_shell) as dashboard:
+        seen.open(dashboard.address)
+        seen.page.route("**/panels/dau?*", lambda route: route.abort())
+        seen.page.reload()
+        failure = seen.page.locator(".panel.dau .failure")
+        expect(failure).to_contain_text("The dashboard does not answer")
+        seen.page.unroute("**/panels/dau?*")
+        failure.get_by_role("button", name="Try again").click()
+        expect(seen.page.locator(".panel.dau canvas")).to_be_visible()
 
 
 def test_without_javascript_the_data_can_still_be_had(shop: Dashboard, browser: Browser) -> None:
