@@ -23,7 +23,8 @@ __all__ = ["RANGES", "Asked", "language_of", "parse_asked"]
 # What `days` may be: a range that ends with the last day of the tables; `own` has `from` and `to`.
 RANGES: Final = ("30", "90", "365", "all", "own")
 _DEFAULT_RANGE: Final = "90"
-_MAX_SERVICES: Final = 10
+# as many as the charts' colours tell apart
+_MAX_SERVICES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)

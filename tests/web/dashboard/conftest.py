@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
+from demo.__main__ import EXECUTION_DATE
+from demo.clickstream import APP, WEB
 from tests.cli.shell import Shell
 from tests.web.dashboard.served import Dashboard, serving
 from tests.web.dashboard.shop import E, hostile_events, publish, shop_events
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 CHROMIUM = Path("/usr/bin/chromium")
+_ROOT = Path(__file__).resolve().parents[3]
+_DEMONSTRATION = _ROOT / "build" / "demo"
 _ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -54,6 +58,19 @@ def shop_shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 def shop(shop_shell: Shell) -> Iterator[Dashboard]:
     """The dashboard of the small shop."""
     with serving(shop_shell) as dashboard:
+        yield dashboard
+
+
+@pytest.fixture(scope="session")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """The dashboard of the demonstration's data, where `make demo` has written its exports."""
+    if not (_DEMONSTRATION / "otlp").is_dir():
+        pytest.skip("the demonstration's exports are not here: make demo writes them")
+    shell = Shell(tmp_path_factory.mktemp("demonstration"))
+    settings = ("--config", _ROOT / "demo" / "otel-analytics.toml", "--home", shell.home)
+    shell.done(*settings, "ingest", _DEMONSTRATION / "otlp")
+    shell.done(*settings, "run", WEB, APP, "--execution-date", EXECUTION_DATE)
+    with serving(shell, *settings) as dashboard:
         yield dashboard
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import expect
 
+from otel_analytics.web.panels import PANELS
 from tests.web.dashboard.looking import looking
 from tests.web.dashboard.served import serving
 from tests.web.dashboard.shop import HOSTILE_NAMES
@@ -37,34 +38,38 @@ def named(look: dict[str, object]) -> str:
     return "_".join(parts)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=named)
 @pytest.mark.parametrize(
-    ("name", "path"),
+    ("name", "path", "looks"),
     [
-        ("overview", "/"),
-        ("compared", "/?service=web&service=app&days=30&compare=1"),
-        ("events", "/events"),
-        ("executions", "/executions"),
-        ("missing", "/nosuch"),
+        ("overview", "/", LOOKS),
+        (
+            "compared",
+            "/?service=theshop-web&service=theshop-app&days=30&compare=1",
+            (LOOKS[0], LOOKS[3]),
+        ),
+        ("events", "/events?q=commerce", LOOKS[1:3]),
+        ("executions", "/executions", LOOKS[1:3]),
+        ("missing", "/nosuch", LOOKS[1:3]),
     ],
 )
-def test_a_page_with_data(
-    shop: Dashboard, browser: Browser, name: str, path: str, look: dict[str, object]
+def test_a_page_with_the_demonstrations_data(
+    demonstration: Dashboard, browser: Browser, name: str, path: str, looks: tuple[Any, ...]
 ) -> None:
-    with looking(browser, **look) as seen:
-        seen.open(shop.address + path.lstrip("/"))
-        if name == "missing":
-            seen.complaints.clear()  # the browser's own word on the status 404
-        expect(seen.page.locator("main")).not_to_be_empty()
-        assert seen.page.locator(".failure").count() == 0
-        seen.check(f"shop_{name}_{named(look)}")
+    for look in looks:
+        with looking(browser, **look) as seen:
+            seen.open(demonstration.address + path.lstrip("/"))
+            if name == "missing":
+                seen.complaints.clear()  # the browser's own word on the status 404
+            expect(seen.page.locator("main")).not_to_be_empty()
+            assert seen.page.locator(".failure").count() == 0
+            seen.check(f"{name}_{named(look)}")
 
 
-def test_every_panel_draws_a_chart(shop: Dashboard, browser: Browser) -> None:
+def test_every_panel_draws_a_chart(demonstration: Dashboard, browser: Browser) -> None:
     with looking(browser) as seen:
-        seen.open(shop.address)
+        seen.open(demonstration.address)
         panels = seen.page.locator("[data-panel]")
-        assert panels.count() >= 13
+        assert panels.count() == len(PANELS)
         for panel in panels.all():
             expect(panel.locator(".chart canvas, .chart svg").first).to_be_visible()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,6 +122,39 @@ def test_days_are_written_as_they_are_wherever_the_reader_is(
         }"""
     )
     assert {f"{number} Jun" for number in range(23, 31)} <= set(texts)
+    page.context.close()
+
+
+def pointed_at(page: Page, panel_id: str) -> set[str]:
+    """Return what a chart says at places all over it."""
+    canvas = page.locator(f"#panel-{panel_id} canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    said: set[str] = set()
+    for across, down in product(range(2, 9), range(1, 10)):
+        page.mouse.move(box["x"] + box["width"] * across / 10, box["y"] + box["height"] * down / 10)
+        said |= set(page.locator("#vg-tooltip-element.visible").all_inner_texts())
+        if len(said) > 1:
+            break
+    return said
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--lang", "ko", "--days", "20", "--compare"]], ids=["all", "compared"]
+)
+def test_every_chart_says_its_numbers_where_it_is_pointed_at(
+    shop_shell: Shell, browser: Browser, tmp_path: Path, options: list[str]
+) -> None:
+    report = tmp_path / "report.html"
+    shop_shell.done("report", "-o", report, "--service", "web", *options)
+    page = opened(browser, report, [])
+    for panel in PANELS:
+        said = pointed_at(page, panel.id)
+        assert said, panel.id
+        assert not re.search("undefined|NaN|null|Invalid", " ".join(said)), panel.id
+    # Each session views a product.
+    assert any("100.00%" in text for text in pointed_at(page, "funnel"))
     page.context.close()
 
 
