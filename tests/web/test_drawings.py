@@ -146,14 +146,9 @@ def test_the_previous_period_is_drawn_over_this_one_and_says_its_own_days(full: 
     assert tones[-1] == ("2024-06-30", "This period")
     assert len(tones) == 30
     reading = chart["datasets"]["readings"][0]
-    assert sorted(reading.values()) == [
-        "",
-        "2024-06-16",
-        "5",
-        "5",
-        "Sat 1 Jun 2024",
-        "Sun 16 Jun 2024",
-    ]
+    assert [reading[f"text_{number}"] for number in range(4)] == [
+        "Sun 16 Jun 2024", "Sat 1 Jun 2024", "5", "5",
+    ]  # fmt: skip
 
 
 def test_a_comparison_shows_one_column_of_which_there_is_a_choice(full: Tables) -> None:
@@ -302,6 +297,14 @@ def test_every_column_says_what_it_means_in_the_catalogs_words(full: Tables) -> 
             assert theirs.label
             assert theirs.help
             assert theirs.label != theirs.name
+
+
+def test_every_number_says_what_it_means_in_the_catalogs_words() -> None:
+    conversion = next(panel for panel in PANELS if panel.id == "conversion")
+    said = {one.label: one.help for one in conversion.numbers(Words("en"))}
+    assert said["Product view rate"] == "100 · product_view_sessions / total_sessions"
+    assert len(said) == 5
+    assert all(panel.numbers(Words(language)) for panel in PANELS for language in ("en", "ko"))
 
 
 def fields(text: str) -> set[str]:

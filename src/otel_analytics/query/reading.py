@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-__all__ = ["Macro", "Output", "build_reading"]
+__all__ = ["Macro", "Output", "build_reading", "columns_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ def build_reading(
     if output is not None:
         query = _put_out(query, output)
     return query.sql(dialect="athena", pretty=True, comments=False)
+
+
+def columns_of(sql: str) -> tuple[str, ...]:
+    """Return the names of the columns that a reading's text gives."""
+    return tuple(_parse(sql).named_selects)
 
 
 def _put_out(query: exp.Query, output: Output) -> exp.Select:

@@ -68,10 +68,9 @@ def theme(*, dark: bool) -> dict[str, Any]:
         },
         "title": {"color": ink, "subtitleColor": quiet, "anchor": "start", "fontSize": 15},
         "text": {"color": ink, "fontSize": 11},
-        "rule": {"color": quiet},
         "bar": {"color": series[0], "cornerRadiusEnd": 2},
         "line": {"color": series[0], "strokeWidth": 2},
         "point": {"color": series[0]},
-        "style": {"pending": {"color": pending}},
+        "style": {"band": {"color": quiet}, "pending": {"color": pending}},
         "range": {"category": series, "heatmap": _HEAT_ON_DARK if dark else _HEAT_ON_LIGHT},
     }

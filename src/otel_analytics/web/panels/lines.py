@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -70,16 +71,15 @@ class Lines:
         has_choice = is_compared and len(series) > 1
         main = words.column(answer.query_type, self.main).label if self.main else series[0]
 
-        days = day_axis([point.place for point in points], words)
-        drawn = self._lines(points, days, words, has_choice=has_choice)
+        drawn = self._lines(points, words, has_choice=has_choice)
         if len(services) > 1 or has_choice:
             drawn = drawn.encode(**told_apart("service", services))
         else:
             drawn = drawn.encode(**told_apart("series", series))
         if self.main and not has_choice:
             drawn = drawn.encode(**_weights(main, series))
-        rule, readings = _readings(points, days, words, by_series=has_choice)
-        layers = [drawn, rule]
+        bands, readings = _readings(points, words, by_series=has_choice)
+        layers = [drawn, bands]
         data = {"points": _values(points, words), "readings": readings}
         if has_choice:
             choice = alt.binding_select(options=series, name=words("shown"))
@@ -114,19 +114,18 @@ class Lines:
                     value=row[column],
                 )
 
-    def _lines(
-        self, points: list[_Point], days: alt.X, words: Words, *, has_choice: bool
-    ) -> alt.Chart:
+    def _lines(self, points: list[_Point], words: Words, *, has_choice: bool) -> alt.Chart:
         scale, axis = alt.Scale(zero=True), alt.Axis(format=",~f", tickCount=5)
         if self.is_log and not has_choice:
             ticks = [digit * 10**power for power in range(10) for digit in (1, 2, 5)]
             scale, axis = alt.Scale(type="log", nice=False), alt.Axis(format=",~f", values=ticks)
         # A value without neighbours is a point alone; among many days, hardly more than the line.
-        point = alt.OverlayMarkDef(size=16 if len({p.place for p in points}) < 45 else 4)
+        places = {point.place for point in points}
+        point = alt.OverlayMarkDef(size=16 if len(places) < 45 else 4)
         tones = unique(point.tone for point in points)
         has_services = len({point.service for point in points}) > 1
         lines = alt.Chart(alt.NamedData("points")).encode(
-            x=days,
+            x=day_axis(places, words),
             y=alt.Y(
                 "value:Q", title=None if has_choice else words(self.axis), scale=scale, axis=axis
             ),
@@ -181,9 +180,9 @@ def _absent(
 
 
 def _readings(
-    points: Sequence[_Point], days: alt.X, words: Words, *, by_series: bool
+    points: Sequence[_Point], words: Words, *, by_series: bool
 ) -> tuple[alt.Chart, list[dict[str, str]]]:
-    """Return a rule at the day under the pointer, and what it says: each line's value there.
+    """Return a band around each day, and what it says under the pointer: each line's value there.
 
     `by_series` there is one for each series, which names its lines by their services alone.
     """
@@ -206,19 +205,29 @@ def _readings(
         for title, text in texts.items():
             texts_there[keys.setdefault(title, f"text_{len(keys)}")] = text
     nothing = dict.fromkeys(keys.values(), "–")
+    edges = _edges({place for place, _ in at})
     readings = [
-        {"day": place.isoformat(), "series": series, **nothing, **texts}
+        {"series": series, **edges[place], **nothing, **texts}
         for (place, series), texts in sorted(at.items())
     ]
     hover = alt.selection_point(
-        name="hover",
-        nearest=True,
-        on="pointerover",
-        clear="pointerout",
-        fields=["day"],
-        empty=False,
+        name="hover", on="pointerover", clear="pointerout", fields=["from"], empty=False
     )
-    opacity = alt.when(hover).then(alt.value(0.6)).otherwise(alt.value(0))
+    opacity = alt.when(hover).then(alt.value(0.12)).otherwise(alt.value(0))
     tooltip = [alt.Tooltip(f"{key}:N", title=title) for title, key in keys.items()]
-    rule = alt.Chart(alt.NamedData("readings")).mark_rule()
-    return rule.encode(x=days, opacity=opacity, tooltip=tooltip).add_params(hover), readings
+    bands = alt.Chart(alt.NamedData("readings")).mark_rect(style="band")
+    bands = bands.encode(
+        x=day_axis(edges, words, field="from"), x2="to:T", opacity=opacity, tooltip=tooltip
+    )
+    return bands.add_params(hover), readings
+
+
+def _edges(places: set[date]) -> dict[date, dict[str, str]]:
+    """Return where the band of each place begins and ends: midway to its neighbours."""
+    times = [datetime(one.year, one.month, one.day, tzinfo=UTC) for one in sorted(places)]
+    before = [times[0] - _DAY / 2] + [one + (two - one) / 2 for one, two in pairwise(times)]
+    after = [*before[1:], times[-1] + _DAY / 2]
+    return {
+        time.date(): {"from": start.isoformat(), "to": end.isoformat()}
+        for time, start, end in zip(times, before, after, strict=True)
+    }

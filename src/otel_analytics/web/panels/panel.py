@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from otel_analytics.names import history_table_name, table_name, table_prefix
-from otel_analytics.query.reading import build_reading
+from otel_analytics.query.reading import build_reading, columns_of
 from otel_analytics.web.panels.notes import as_of, notes_of
 
 if TYPE_CHECKING:
@@ -91,6 +91,11 @@ class Panel:
     def sql(self) -> str:
         """The text of the panel's `.sql` file."""
         return _read(self.id)
+
+    def numbers(self, words: Words) -> tuple[Meaning, ...]:
+        """Return what each number of the panel is called and means."""
+        meanings = (words.column(self.query_type, name) for name in columns_of(self.sql))
+        return tuple(one for one in meanings if one.kind in ("count", "percent", "number"))
 
     def tables(self, prefix: str) -> dict[str, str]:
         """Return the table of each relation, of the service with this table prefix."""

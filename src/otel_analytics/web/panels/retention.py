@@ -123,7 +123,6 @@ def retention_curve(answer: Answer, selection: Selection, words: Words) -> Sketc
     encodings: dict[str, Any] = {
         "x": alt.X("type:O", title=None, sort=None, axis=alt.Axis(labelAngle=0, grid=False)),
         "y": alt.Y("rate:Q", title=words("rate"), axis=alt.Axis(format=",~f", tickCount=5)),
-        "opacity": opacity_of_tones(unique(tones), words, has_legend=len(services) == 1),
         "tooltip": [
             alt.Tooltip("service:N", title=words.column("retention", "service_name").label),
             alt.Tooltip("type:N", title=words.column("retention", "retention_type").label),
@@ -131,8 +130,12 @@ def retention_curve(answer: Answer, selection: Selection, words: Words) -> Sketc
             *(alt.Tooltip(f"{one.name}:N", title=one.label) for one in meanings),
         ],
     }
-    encodings |= told_apart("service", services)
-    chart = alt.Chart(alt.NamedData("points")).encode(**encodings)
-    line = chart.mark_line(point={"size": 60})
-    texts = chart.mark_text(dy=-12).encode(text="text:N")
-    return Sketch(alt.layer(line, texts).properties(height=220), {"points": values})
+    chart = alt.Chart(alt.NamedData("points")).encode(
+        **encodings, **told_apart("service", services)
+    )
+    opacity = opacity_of_tones(unique(tones), words, has_legend=len(services) == 1)
+    line = chart.mark_line(point={"size": 60}).encode(opacity=opacity)
+    texts = chart.mark_text(dy=-12).encode(opacity=opacity, text="text:N")
+    # Large enough to be pointed at.
+    targets = chart.mark_circle(size=900, opacity=0)
+    return Sketch(alt.layer(line, texts, targets).properties(height=220), {"points": values})

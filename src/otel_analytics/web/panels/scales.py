@@ -36,8 +36,11 @@ class Sketch:
     data: dict[str, list[dict[str, Any]]]
 
 
-def day_axis(days: Iterable[date], words: Words) -> alt.X:
-    """Return the horizontal axis over days, with a tick on each, or each second, week, …"""
+def day_axis(days: Iterable[date], words: Words, *, field: str = "day") -> alt.X:
+    """Return the horizontal axis over days, with a tick on each, or each second, week, …
+
+    `field` is where the data have the time at which to draw.
+    """
     first, last = min(days := list(days)), max(days)
     length = (last - first).days
     step = next(
@@ -49,7 +52,7 @@ def day_axis(days: Iterable[date], words: Words) -> alt.X:
     if of_year:
         pattern = {"en": "%-d %b %Y", "ko": "%Y. %-m. %-d."}[words.language]
     axis = alt.Axis(values=ticks, format=pattern, grid=False, labelFlush=True)
-    return alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
+    return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
 
 
 def _tick(day: date) -> alt.DateTime:
