@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from otel_analytics.web.panels.readings import Point, bands, read_points
 from otel_analytics.web.panels.scales import (
     Sketch,
     day_axis,
@@ -19,9 +18,8 @@ from otel_analytics.web.panels.scales import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from otel_analytics.web.columns import Kind
     from otel_analytics.web.panels.panel import Answer
     from otel_analytics.web.selection import Selection
     from otel_analytics.web.words import Words
@@ -29,19 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Lines"]
 
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """One value of a line; `place` is the day at which it is drawn."""
-
-    service: str
-    series: str
-    kind: Kind
-    tone: str
-    day: date
-    place: date
-    value: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +63,8 @@ class Lines:
             drawn = drawn.encode(**told_apart("series", series))
         if self.main and not has_choice:
             drawn = drawn.encode(**_weights(main, series))
-        bands, readings = _readings(points, words, by_series=has_choice)
-        layers = [drawn, bands]
+        readings, keys = read_points(points, words, by_series=has_choice)
+        layers = [drawn, bands({point.place for point in points}, keys, words)]
         data = {"points": _values(points, words), "readings": readings}
         if has_choice:
             choice = alt.binding_select(options=series, name=words("shown"))
@@ -91,7 +76,7 @@ class Lines:
             data["title"] = [{}]
         return Sketch(alt.layer(*layers).properties(height=220), data)
 
-    def _points(self, answer: Answer, selection: Selection, words: Words) -> Iterator[_Point]:
+    def _points(self, answer: Answer, selection: Selection, words: Words) -> Iterator[Point]:
         rows = answer.records()
         rows += _absent(rows, self.day, self.zeros, selection)
         rows.sort(key=lambda row: row[self.day])
@@ -104,7 +89,7 @@ class Lines:
                 if column not in row:
                     continue
                 meaning = words.column(answer.query_type, column)
-                yield _Point(
+                yield Point(
                     service=row["service_name"],
                     series=words(f"cohort.{row[self.names]}") if self.names else meaning.label,
                     kind=meaning.kind,
@@ -114,7 +99,7 @@ class Lines:
                     value=row[column],
                 )
 
-    def _lines(self, points: list[_Point], words: Words, *, has_choice: bool) -> alt.Chart:
+    def _lines(self, points: list[Point], words: Words, *, has_choice: bool) -> alt.Chart:
         scale, axis = alt.Scale(zero=True), alt.Axis(format=",~f", tickCount=5)
         if self.is_log and not has_choice:
             ticks = [digit * 10**power for power in range(10) for digit in (1, 2, 5)]
@@ -148,7 +133,7 @@ def _weights(main: str, series: list[str]) -> dict[str, Any]:
     }
 
 
-def _values(points: Iterable[_Point], words: Words) -> list[dict[str, Any]]:
+def _values(points: Iterable[Point], words: Words) -> list[dict[str, Any]]:
     return [
         {
             "service": point.service,
@@ -177,57 +162,3 @@ def _absent(
             if one not in own:
                 absent.append({"service_name": service, day: one} | dict.fromkeys(zeros, 0))
     return absent
-
-
-def _readings(
-    points: Sequence[_Point], words: Words, *, by_series: bool
-) -> tuple[alt.Chart, list[dict[str, str]]]:
-    """Return a band around each day, and what it says under the pointer: each line's value there.
-
-    `by_series` there is one for each series, which names its lines by their services alone.
-    """
-    has_services = len({point.service for point in points}) > 1
-    has_series = len({point.series for point in points}) > 1 and not by_series
-    previous = words("previous_period")
-    keys = {words("day"): "text_0"}
-    if any(point.tone == "previous_period" for point in points):
-        keys[previous] = "text_1"
-    at: defaultdict[tuple[date, str], dict[str, str]] = defaultdict(dict)
-    for point in points:
-        told = [point.service] * has_services + [point.series] * has_series
-        label = " · ".join(told) or (words("value") if by_series else point.series)
-        is_previous = point.tone == "previous_period"
-        texts = {
-            previous if is_previous else words("day"): words.day(point.day),
-            f"{label} ({previous})" if is_previous else label: words.value(point.value, point.kind),
-        }
-        texts_there = at[point.place, point.series if by_series else ""]
-        for title, text in texts.items():
-            texts_there[keys.setdefault(title, f"text_{len(keys)}")] = text
-    nothing = dict.fromkeys(keys.values(), "–")
-    edges = _edges({place for place, _ in at})
-    readings = [
-        {"series": series, **edges[place], **nothing, **texts}
-        for (place, series), texts in sorted(at.items())
-    ]
-    hover = alt.selection_point(
-        name="hover", on="pointerover", clear="pointerout", fields=["from"], empty=False
-    )
-    opacity = alt.when(hover).then(alt.value(0.12)).otherwise(alt.value(0))
-    tooltip = [alt.Tooltip(f"{key}:N", title=title) for title, key in keys.items()]
-    bands = alt.Chart(alt.NamedData("readings")).mark_rect(style="band")
-    bands = bands.encode(
-        x=day_axis(edges, words, field="from"), x2="to:T", opacity=opacity, tooltip=tooltip
-    )
-    return bands.add_params(hover), readings
-
-
-def _edges(places: set[date]) -> dict[date, dict[str, str]]:
-    """Return where the band of each place begins and ends: midway to its neighbours."""
-    times = [datetime(one.year, one.month, one.day, tzinfo=UTC) for one in sorted(places)]
-    before = [times[0] - _DAY / 2] + [one + (two - one) / 2 for one, two in pairwise(times)]
-    after = [*before[1:], times[-1] + _DAY / 2]
-    return {
-        time.date(): {"from": start.isoformat(), "to": end.isoformat()}
-        for time, start, end in zip(times, before, after, strict=True)
-    }
