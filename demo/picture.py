@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["build_picture"]
 
 CHARTS = ("dau", "mau", "retention", "funnel")
-WIDTH, HEIGHT, GAP = 460, 290, 24
+WIDTH, HEIGHT, GAP = 460, 310, 24
 SCALE = 1.5
 DAYS = 60
 
@@ -48,7 +48,7 @@ def build_picture(aws: EmbeddedAws) -> bytes:
             (drawing.chart or {})
             | {
                 "width": WIDTH - GAP,
-                "height": HEIGHT - 85,
+                "height": HEIGHT - 105,
                 "title": drawing.title,
                 "autosize": {"type": "fit-x", "contains": "padding"},
             },
