@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from contextlib import suppress
 from threading import Thread
@@ -82,7 +83,9 @@ def serve(
     now: Callable[[], datetime],
     allows_query: bool,
 ) -> None:
-    """Answer requests until the process is told to end."""
+    """Answer requests until the process is told to end, by an interrupt or by SIGTERM."""
+    # uvicorn passes a signal on that it was ended by; this one would kill before homes are closed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # the first page needs it, and it may take seconds to make
     Thread(target=assets.vega, name="vega", daemon=True).start()
     app = build_app(reader, assets, now=now, token=listener.token, allows_query=allows_query)
