@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
+from math import dist
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
@@ -343,11 +345,15 @@ def test_the_language_is_the_locales(environment: dict[str, str], language: str)
     assert language_of_locale(environment) == language
 
 
-def luminance(colour: str) -> float:
-    """Return the relative luminance of `#rrggbb`, as WCAG 2.2 defines it."""
+def linear(colour: str) -> list[float]:
+    """Return the linear channels of `#rrggbb` in sRGB."""
     channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance, as WCAG 2.2 defines it."""
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear(colour), strict=True))
 
 
 def contrasts(colours: Iterable[str], paper: str) -> list[float]:
@@ -362,3 +368,46 @@ def test_marks_and_texts_stand_out_from_the_page(dark: bool) -> None:
     assert min(contrasts(colours["range"]["category"], paper)) >= 3
     texts = [colours["axis"]["labelColor"], colours["legend"]["labelColor"]]
     assert min(contrasts(texts, paper)) >= 4.5
+
+
+# What red, green and blue become, wholly without one kind of cone: Machado, Oliveira and Fernandes,
+# A Physiologically-based Model for Simulation of Color Vision Deficiency (2009), table 1.
+SIGHTS = {
+    "all cones": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "protanopia": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "deuteranopia": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "tritanopia": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+}
+
+
+def seen(colour: str, sight: tuple[tuple[float, ...], ...]) -> tuple[float, float, float]:
+    """Return a colour as CIELAB (D65), as it is seen."""
+    rgb = [
+        min(1.0, max(0.0, sum(w * c for w, c in zip(row, linear(colour), strict=True))))
+        for row in sight
+    ]
+    to_xyz = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
+    xyz = [sum(w * c for w, c in zip(row, rgb, strict=True)) for row in to_xyz]
+    parts = [value / white for value, white in zip(xyz, (0.9505, 1, 1.089), strict=True)]
+    x, y, z = (t ** (1 / 3) if t > 216 / 24389 else (24389 / 27 * t + 16) / 116 for t in parts)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+@pytest.mark.parametrize("sight", SIGHTS.values(), ids=SIGHTS)
+@pytest.mark.parametrize("dark", [False, True])
+def test_lines_are_told_apart_whatever_colours_one_sees(dark: bool, sight: Any) -> None:
+    colours = [seen(colour, sight) for colour in theme(dark=dark)["range"]["category"]]
+    # About 2 can just be told apart side by side (CIE 1976); lines are thin, and far apart.
+    assert min(dist(one, other) for one, other in combinations(colours, 2)) > 20

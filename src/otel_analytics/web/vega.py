@@ -17,8 +17,8 @@ _FONT: Final = (
 # Paper, ink, quiet ink, grid, what is not known yet.
 _LIGHT: Final = ("#ffffff", "#1f2328", "#59636e", "#e4e8ec", "#eef0f3")
 _DARK: Final = ("#161b22", "#e6edf3", "#9da7b3", "#2b323b", "#22282f")
-_SERIES_ON_LIGHT: Final = ["#1668b8", "#c2510c", "#0a7f68", "#9a3f8f", "#7a6300", "#4f5b66"]
-_SERIES_ON_DARK: Final = ["#5aa9f0", "#f59a52", "#3cc7a4", "#de8fd3", "#dcbf4b", "#a8b3be"]
+_SERIES_ON_LIGHT: Final = ["#1668b8", "#e0651a", "#11a067", "#5b1a72", "#865222", "#3c3f4c"]
+_SERIES_ON_DARK: Final = ["#5aa9f0", "#f58a3c", "#bdeed2", "#b04cf5", "#f7dc3c", "#7f8c9c"]
 _HEAT_ON_LIGHT: Final = ["#f1f6fb", "#c6dcf0", "#8dbbe0", "#4a90c9", "#1668b8", "#0b3f78"]
 _HEAT_ON_DARK: Final = ["#1b2530", "#1d3f5f", "#1f6195", "#3a89c9", "#72b6ec", "#c4e2fb"]
 
@@ -36,8 +36,8 @@ def vega_bundle() -> str:
 def theme(*, dark: bool) -> dict[str, Any]:
     """Return Vega's config with the colours of a light or a dark page.
 
-    The colours of lines and bars can be told apart by readers who do not see red from green, and
-    each stands out from the page by 3 to 1 or more.
+    The colours of lines and bars can be told apart by readers without one kind of cones, and each
+    stands out from the page by 3 to 1 or more.
     """
     paper, ink, quiet, grid, pending = _DARK if dark else _LIGHT
     series = _SERIES_ON_DARK if dark else _SERIES_ON_LIGHT
