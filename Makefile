@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-aws test-trino lint docs bench lock clean
+.PHONY: help setup demo picture test test-aws test-trino lint docs bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -18,6 +18,9 @@ setup: .venv/.installed ## create .venv with everything in it
 
 demo: setup ## the whole job on demonstration data: OTLP logs in, seven tables out
 	@$(BIN)/python -m demo
+
+picture: demo ## draw the README's picture from the demonstration data
+	$(BIN)/python -m demo.picture docs/charts.png
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest

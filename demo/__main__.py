@@ -58,6 +58,8 @@ def main() -> None:
     for title, table, columns, order in LOOKS:
         _say(title)
         _run("query", f"SELECT {columns} FROM {table} ORDER BY {order} LIMIT 4")  # noqa: S608
+    _say("The same as charts, in one file")
+    _run("report", "-o", "build/demo/report.html", "--service", WEB)
     _say(f"Done in {time.monotonic() - fetched:.0f} s after the download")
     print(f"(The download took {fetched - started:.0f} s.) Try next:\n")
     for arguments in (
@@ -69,6 +71,8 @@ def main() -> None:
         ["--help"],
     ):
         print(f"  {shlex.join([*COMMAND, *arguments])}")
+    print("\nLook at it: open build/demo/report.html in a browser, or start the dashboard:\n")
+    print(f"  {shlex.join([*COMMAND, 'dashboard'])}")
     print("\nYour own logs: otel-analytics ingest PATH…, then otel-analytics run SERVICE…")
 
 

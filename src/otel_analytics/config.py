@@ -313,6 +313,7 @@ class Settings:
         "Where commands work: `duckdb`, on this machine; `trino`, here, but the queries on a "
         "cluster; `aws`, in an account.",
     )
+    memory_limit: str = _setting("2GB", "Memory that DuckDB may use before it spills to disk.")
     keys: Keys = field(default_factory=Keys)
     events: Events = field(default_factory=Events)
     source: Source = field(default_factory=Source)

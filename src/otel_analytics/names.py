@@ -23,6 +23,7 @@ __all__ = [
     "Leaf",
     "S3Address",
     "execution_token",
+    "harmless",
     "history_table_name",
     "parse_date",
     "parse_execution_token",
@@ -231,6 +232,14 @@ class Leaf:
     def staging_table(self) -> str:
         """The name of the table over its data until it is published."""
         return f"{self.prefix}_{self.query_type}_{self.execution}_{self.attempt}"
+
+
+def harmless(text: str, kept: str = "") -> str:
+    """Return the text with control characters, but for those `kept`, written as escapes.
+
+    What a log record holds must not steer the terminal or the page that shows it.
+    """
+    return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)
 
 
 def _shown(value: Any, limit: int = 80) -> str:

@@ -50,15 +50,16 @@ class Athena:
     settings: AthenaSettings
     sleep: Callable[[float], None] = time.sleep
 
-    def query(self, sql: str) -> Rows:
-        """Return the rows of one statement. An interrupt stops the query, which is billed on.
+    def query(self, sql: str, *, timeout_s: float | None = None) -> Rows:
+        """Return the rows of one statement. An interrupt stops the query; what it read is billed.
 
-        Raises: InvalidQuery if the statement is malformed; QueryFailed with Athena's reason
+        Raises: InvalidQuery if the statement is malformed; QueryFailed with Athena's reason, which
+            is EXCEEDED_TIME_LIMIT if it was not done after `timeout_s`
         """
         identifier = self._start(sql)
         try:
-            execution = self._wait(identifier)
-        except KeyboardInterrupt:
+            execution = self._wait(identifier, timeout_s)
+        except (KeyboardInterrupt, QueryFailed):
             self.athena.call("stop_query_execution", QueryExecutionId=identifier)
             raise
         status = execution["Status"]
@@ -85,14 +86,17 @@ class Athena:
             raise
         return str(reply["QueryExecutionId"])
 
-    def _wait(self, identifier: str) -> Any:
-        wait_s = _FIRST_WAIT_S
+    def _wait(self, identifier: str, timeout_s: float | None) -> Any:
+        wait_s, waited_s = _FIRST_WAIT_S, 0.0
         while True:
             reply = self.athena.call("get_query_execution", QueryExecutionId=identifier)
             execution = reply["QueryExecution"]
             if execution["Status"]["State"] in _ENDED:
                 return execution
+            if timeout_s is not None and waited_s >= timeout_s:
+                raise QueryFailed(f"EXCEEDED_TIME_LIMIT: the query took more than {timeout_s:g} s")
             self.sleep(wait_s)
+            waited_s += wait_s
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     def _rows(self, identifier: str, has_head: bool, scanned_bytes: int) -> Rows:

@@ -48,12 +48,12 @@ class Aws:
         """What finds and deletes what executions left."""
         return Cleaner(self.settings, self.catalog, self.store, self.executions, self.publications)
 
-    def query(self, sql: str) -> Rows:
+    def query(self, sql: str, *, timeout_s: float | None = None) -> Rows:
         """Return the rows of one statement.
 
-        Raises: InvalidQuery if the statement is malformed; QueryFailed with Athena's reason
+        Raises: what `Athena.query` raises
         """
-        return self.athena.query(sql)
+        return self.athena.query(sql, timeout_s=timeout_s)
 
     def rows(self, sql: str) -> tuple[tuple[Any, ...], ...]:
         """Return the rows of a query, without their columns.

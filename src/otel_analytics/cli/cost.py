@@ -10,17 +10,14 @@ from otel_analytics.cli.options import json_option, settings_of, settings_option
 from otel_analytics.cli.output import as_megabytes, as_usd, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from otel_analytics.cli.engines import Engine, Executions
     from otel_analytics.config import Prices
-    from otel_analytics.local.dry_run import QueryEstimate
+    from otel_analytics.operations.engine import Engine, Executions
     from otel_analytics.pipeline.billing import Usage
-    from otel_analytics.pipeline.cost import ExecutionCost, QueryCost
+    from otel_analytics.pipeline.cost import ExecutionCost
 
-    Query = QueryCost | QueryEstimate
-
-__all__ = ["cost_command", "table_documents", "table_row", "total_line", "usage_document"]
+__all__ = ["cost_command", "table_row", "total_line", "usage_document"]
 
 
 @click.command("cost", short_help="Show what an execution scanned and would cost on AWS.")
@@ -39,6 +36,7 @@ def cost_command(
     each month is not taken off.
     """
     from otel_analytics.cli.engines import open_engine
+    from otel_analytics.pipeline.cost import table_documents
 
     settings = settings_of(ctx, flags)
     with open_engine(settings, to_read=True) as aws:
@@ -80,29 +78,6 @@ def _last(aws: Engine) -> str:
         if one["stateMachineArn"] == aws.state_machine_arn and not is_part(one["name"]):
             return str(one["name"])
     raise Refused("there is no execution yet: otel-analytics run SERVICE…")
-
-
-def table_documents(queries: Iterable[Query], prices: Prices) -> list[dict[str, Any]]:
-    """Return what was used for each service and table, in the order of their first queries."""
-    from otel_analytics.pipeline.billing import Usage
-
-    scanned: dict[tuple[str, str], list[int]] = {}
-    for query in queries:
-        scanned.setdefault((query.service_name, query.name), []).append(query.scanned_bytes)
-    documents = []
-    for (service, name), each in scanned.items():
-        usage = Usage.of_queries(each)
-        documents.append(
-            {
-                "service_name": service,
-                "name": name,
-                "queries": usage.queries,
-                "scanned_bytes": usage.scanned_bytes,
-                "billed_bytes": usage.billed_bytes,
-                "estimated_cost_usd": usage.usd(prices),
-            }
-        )
-    return documents
 
 
 def table_row(document: Mapping[str, Any], *more: object) -> tuple[object, ...]:

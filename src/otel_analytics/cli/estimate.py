@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from otel_analytics.cli.cost import table_documents, table_row, total_line, usage_document
+from otel_analytics.cli.cost import table_row, total_line, usage_document
 from otel_analytics.cli.output import as_megabytes, print_json, print_table
 from otel_analytics.cli.payload import check_fields, check_source, with_field
 
@@ -128,6 +128,8 @@ def _document(estimate: Estimate) -> dict[str, Any]:
 
 def _tables(estimate: Estimate) -> list[dict[str, Any]]:
     """Return what each table would take, and of what; a file counts as often as it is read."""
+    from otel_analytics.pipeline.cost import table_documents
+
     documents = table_documents(estimate.queries, estimate.prices)
     for document in documents:
         found: dict[str, dict[str, Any]] = {}

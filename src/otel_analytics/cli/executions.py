@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_analytics.cli.options import json_option, settings_of, settings_options
-from otel_analytics.cli.output import harmless, print_json, print_table, say
+from otel_analytics.cli.output import print_json, print_table, say
 from otel_analytics.cli.results import explanation_lines, failure_lines, summary_of
+from otel_analytics.names import harmless
 from otel_analytics.pipeline.trail import Place, Trail, details_of, failure_of
 
 if TYPE_CHECKING:

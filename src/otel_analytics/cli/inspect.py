@@ -14,7 +14,8 @@ import click
 
 from otel_analytics.cli.engines import check_is_local
 from otel_analytics.cli.options import json_option, settings_file_of, settings_of, settings_options
-from otel_analytics.cli.output import harmless, print_json, print_table, say
+from otel_analytics.cli.output import print_json, print_table, say
+from otel_analytics.names import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

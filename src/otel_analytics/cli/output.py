@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.names import harmless
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -15,7 +17,6 @@ __all__ = [
     "as_megabytes",
     "as_text",
     "as_usd",
-    "harmless",
     "print_json",
     "print_table",
     "say",
@@ -51,14 +52,6 @@ def as_text(value: Any) -> str:
     plain = msgspec.to_builtins(value)
     text = plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
     return harmless(text)
-
-
-def harmless(text: str, kept: str = "") -> str:
-    """Return the text with control characters, but for those `kept`, written as escapes.
-
-    What a log record holds must not steer the reader's terminal.
-    """
-    return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

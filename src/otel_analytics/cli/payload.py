@@ -11,7 +11,7 @@ from otel_analytics.config import SOURCES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from otel_analytics.cli.engines import Engine
+    from otel_analytics.operations.engine import Engine
 
 __all__ = [
     "check_fields",

@@ -44,9 +44,9 @@ from otel_analytics.config import SOURCES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from otel_analytics.cli.engines import Engine
     from otel_analytics.config import Settings
     from otel_analytics.local.injection import Faults
+    from otel_analytics.operations.engine import Engine
 
 __all__ = ["run_command"]
 

@@ -16,7 +16,7 @@ from otel_analytics.cli.own_checks import check_own_checks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from otel_analytics.cli.engines import Engine
+    from otel_analytics.operations.engine import Engine
     from otel_analytics.operations.verification import CheckResult, PublishedTable, Verification
 
 __all__ = ["verify_command"]

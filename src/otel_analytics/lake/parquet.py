@@ -1,11 +1,12 @@
-"""Writes rows as Parquet, one file for each UTC day, in bounded memory."""
+"""Writes rows as Parquet: one file for each UTC day, in bounded memory; or a few as one file."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,9 +15,10 @@ from otel_analytics.lake.rows import ROW_SCHEMA
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["DayFiles", "partition_folder"]
+__all__ = ["DayFiles", "parquet_file", "partition_folder"]
 
 ROW_GROUP_ROWS: Final = 1 << 17
 _BUFFER_BYTES: Final = 1 << 27
@@ -37,6 +39,14 @@ def partition_folder(day: int) -> str:
     values = (date(1970, 1, 1) + timedelta(days=day)).isoformat().split("-")
     parts = (f"{name}={value}" for name, value in zip(LOGALL_PARTITIONS, values, strict=True))
     return "/".join([LOGALL_TABLE, *parts])
+
+
+def parquet_file(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+    """Return a Parquet file of these rows; a column's type is that of its values."""
+    arrays = [pa.array([row[position] for row in rows]) for position in range(len(columns))]
+    file = BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, names=list(columns)), file)
+    return file.getvalue()
 
 
 class DayFiles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.asl import Identity
-from otel_analytics.errors import InvalidQuery, Refused
+from otel_analytics.errors import InvalidQuery, QueryFailed, Refused
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
 from otel_analytics.local.athena import Athena, QueryEngine
 from otel_analytics.local.catalog import Catalog
@@ -108,12 +109,31 @@ class EmbeddedAws:
             build_definition(self.settings), payload, name=name, on_event=on_event
         )
 
-    def query(self, sql: str) -> Rows:
+    def query(self, sql: str, *, timeout_s: float | None = None) -> Rows:
         """Return the rows of one statement of Athena's dialect.
 
-        Raises: InvalidQuery if the statement is malformed; QueryFailed with Athena's reason
+        Raises: InvalidQuery if the statement is malformed; QueryFailed with Athena's reason, which
+            is EXCEEDED_TIME_LIMIT if it was not done after `timeout_s`
         """
-        execution = self.athena.start_query_execution(sql, database=self.settings.athena.database)
+        cancellation = _Cancellation()
+        # in a thread of its own, since DuckDB may miss an interrupt that comes as a query begins
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            future = pool.submit(
+                self.athena.start_query_execution,
+                sql,
+                database=self.settings.athena.database,
+                on_cancel=cancellation.be_given,
+            )
+            try:
+                execution = future.result(timeout_s)
+            except TimeoutError as error:
+                cancellation.cancel()
+                raise QueryFailed(
+                    f"EXCEEDED_TIME_LIMIT: the query took more than {timeout_s:g} s"
+                ) from error
+            except BaseException:
+                cancellation.cancel()
+                raise
         if execution.reason and execution.reason.startswith("SYNTAX_ERROR"):
             raise InvalidQuery(execution.reason)
         execution.raise_if_failed()
@@ -171,6 +191,26 @@ class EmbeddedAws:
             )
 
 
+class _Cancellation:
+    """The wish to cancel a query, which may come before there is a way to."""
+
+    def __init__(self) -> None:
+        self._wanted = False
+        self._cancel: Callable[[], None] | None = None
+
+    def be_given(self, cancel: Callable[[], None]) -> None:
+        """Take what cancels the query."""
+        self._cancel = cancel
+        if self._wanted:
+            cancel()
+
+    def cancel(self) -> None:
+        """Cancel the query, now or as soon as that is possible."""
+        self._wanted = True
+        if self._cancel is not None:
+            self._cancel()
+
+
 @contextmanager
 def _duckdb(settings: Settings, home: Home, store: ObjectStore) -> Iterator[QueryEngine]:
     engine = Engine(store, schemas=home.schemas, memory_limit=settings.memory_limit)
@@ -182,9 +222,15 @@ def _duckdb(settings: Settings, home: Home, store: ObjectStore) -> Iterator[Quer
 
 @contextmanager
 def open_embedded_aws(
-    settings: Settings, *, to_read: bool = False, open_engine: OpenEngine = _duckdb
+    settings: Settings,
+    *,
+    to_read: bool = False,
+    keeps_record: bool = True,
+    open_engine: OpenEngine = _duckdb,
 ) -> Iterator[EmbeddedAws]:
     """Open the home of the settings, and close it; `to_read` alone it need not be writable.
+
+    Unless it `keeps_record`, its queries leave no trace in the catalog.
 
     Raises: HomeTooNew, InvalidHome, InvalidSettings
     """
@@ -196,5 +242,5 @@ def open_embedded_aws(
         catalog = Catalog(home)
         if not home.read_only:
             catalog.create_database(settings.athena.database)
-        athena = Athena(catalog, store, engine, QueryExecutions(home))
+        athena = Athena(catalog, store, engine, QueryExecutions(home, keeps_record))
         yield EmbeddedAws(settings, home, store, catalog, athena, Executions(home))

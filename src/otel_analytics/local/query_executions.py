@@ -97,13 +97,14 @@ class QueryExecutions:
     """The record of query executions in a home."""
 
     home: Home
+    keeps_record: bool = True
 
     def record(self, execution: QueryExecution) -> None:
         """Write down how a query execution stands, and the columns of its rows.
 
         A home that is read-only keeps no record.
         """
-        if self.home.read_only:
+        if self.home.read_only or not self.keeps_record:
             return
         document = execution.document()
         if execution.rows is not None:

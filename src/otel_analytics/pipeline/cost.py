@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from otel_analytics.metrics import load_catalog
 from otel_analytics.pipeline.billing import Usage
@@ -15,7 +15,18 @@ from otel_analytics.pipeline.trail import Place, Trail, details_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["CHECKS", "REDRIVEN", "ExecutionCost", "QueryCost", "cost_of", "nested_executions"]
+    from otel_analytics.config import Prices
+
+__all__ = [
+    "CHECKS",
+    "REDRIVEN",
+    "ExecutionCost",
+    "QueryCost",
+    "ScannedQuery",
+    "cost_of",
+    "nested_executions",
+    "table_documents",
+]
 
 CHECKS: Final = "checks"
 # no event says of which state a task is that goes on after a redrive
@@ -38,6 +49,22 @@ class QueryCost:
     service_name: str
     name: str
     scanned_bytes: int
+
+
+class ScannedQuery(Protocol):
+    """What a query scanned, or would scan; named as in `QueryCost`."""
+
+    @property
+    def service_name(self) -> str:
+        """The service that it is of."""
+
+    @property
+    def name(self) -> str:
+        """What it is for."""
+
+    @property
+    def scanned_bytes(self) -> int:
+        """The bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +118,27 @@ def nested_executions(history: Iterable[Mapping[str, Any]]) -> list[str]:
         if event["type"] == "TaskSubmitted" and details["resourceType"] == "states":
             found.append(str(json.loads(details["output"])["ExecutionArn"]))
     return found
+
+
+def table_documents(queries: Iterable[ScannedQuery], prices: Prices) -> list[dict[str, Any]]:
+    """Return what was used for each service and table, in the order of their first queries."""
+    scanned: dict[tuple[str, str], list[int]] = {}
+    for query in queries:
+        scanned.setdefault((query.service_name, query.name), []).append(query.scanned_bytes)
+    documents = []
+    for (service, name), each in scanned.items():
+        usage = Usage.of_queries(each)
+        documents.append(
+            {
+                "service_name": service,
+                "name": name,
+                "queries": usage.queries,
+                "scanned_bytes": usage.scanned_bytes,
+                "billed_bytes": usage.billed_bytes,
+                "estimated_cost_usd": usage.usd(prices),
+            }
+        )
+    return documents
 
 
 def _billed(details: Mapping[str, Any], place: Place) -> list[QueryCost]:

@@ -25,11 +25,16 @@ __all__ = ["open_trino"]
 
 @contextmanager
 def open_trino(
-    settings: Settings, *, to_read: bool = False, environment: Mapping[str, str] = os.environ
+    settings: Settings,
+    *,
+    to_read: bool = False,
+    keeps_record: bool = True,
+    environment: Mapping[str, str] = os.environ,
 ) -> Iterator[EmbeddedAws]:
     """Open the home of the settings with a Trino in DuckDB's place, and close it.
 
-    The cluster is first asked with the first query.
+    The cluster is first asked with the first query. Unless it `keeps_record`, queries leave no
+    trace in the home.
 
     Raises: what `open_embedded_aws` raises; InvalidSettings
     """
@@ -49,5 +54,7 @@ def open_trino(
             client, mirror, store, database=database, write_empty=partial(write_empty, store=store)
         )
 
-    with open_embedded_aws(settings, to_read=to_read, open_engine=engine) as aws:
+    with open_embedded_aws(
+        settings, to_read=to_read, keeps_record=keeps_record, open_engine=engine
+    ) as aws:
         yield aws

@@ -1,0 +1,107 @@
+"""What to know of a panel's numbers: as of when they are, what is missing, what is partial."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from otel_analytics.metrics import load_catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from otel_analytics.web.panels.panel import Answer, Panel
+    from otel_analytics.web.selection import Selection
+    from otel_analytics.web.words import Words
+
+__all__ = ["as_of", "notes_of"]
+
+_DAY = timedelta(days=1)
+
+
+def as_of(answer: Answer, words: Words) -> str:
+    """Return as of which execution date the rows are; of each service, should they differ."""
+    dates = _execution_dates(answer)
+    if len(set(dates.values())) == 1:
+        (day,) = set(dates.values())
+        return words("as_of", day=words.day(day), last=words.day(day - _DAY))
+    return " ".join(
+        words("as_of_service", service=name, day=words.day(day), last=words.day(day - _DAY))
+        for name, day in dates.items()
+    )
+
+
+def notes_of(panel: Panel, answer: Answer, selection: Selection, words: Words) -> Iterator[str]:
+    """Yield a sentence for each thing that a reader of the numbers should know."""
+    dates = _execution_dates(answer)
+    if answer.missing:
+        yield words("no_table", services=", ".join(answer.missing))
+    silent = set(selection.services) - set(answer.missing) - dates.keys()
+    if silent:
+        yield words("no_rows", services=", ".join(sorted(silent)))
+    if not dates:
+        return
+    if panel.by == "day":
+        yield from _of_range(panel, max(dates.values()), selection, words)
+    elif panel.by == "months":
+        yield words("all_months")
+    elif panel.by == "none":
+        yield words("no_range")
+    if "is_partial" in answer.columns:
+        yield from _of_months(panel, answer, words)
+    if "retention_type" in answer.columns:
+        yield from _of_return_days(answer, max(dates.values()), selection, words)
+
+
+def _execution_dates(answer: Answer) -> dict[str, date]:
+    """Return the newest execution date among the rows of each service."""
+    dates: dict[str, date] = {}
+    for row in answer.records():
+        name, day = row["service_name"], row["execution_date"]
+        dates[name] = max(day, dates.get(name, day))
+    return dates
+
+
+def _of_range(
+    panel: Panel, execution_date: date, selection: Selection, words: Words
+) -> Iterator[str]:
+    begins = load_catalog()[panel.query_type].window.first_day(execution_date)
+    ends = execution_date - _DAY
+    if selection.first and selection.first < begins:
+        yield words("table_begins", day=words.day(begins))
+    if selection.last and selection.last > ends:
+        yield words("table_ends", day=words.day(ends))
+    if selection.first and selection.first_read and selection.shift:
+        if selection.first <= begins:
+            yield words("no_previous", day=words.day(begins))
+            return
+        first, last = max(selection.first_read, begins), selection.first - _DAY
+        yield words("previous_drawn", days=words.period(first, last))
+        if selection.first_read < begins:
+            yield words("previous_cut", day=words.day(begins))
+
+
+def _of_months(panel: Panel, answer: Answer, words: Words) -> Iterator[str]:
+    months = {_month(row) for row in answer.records() if row["is_partial"]}
+    if months:
+        key = "partial_months_stickiness" if panel.id == "stickiness" else "partial_months"
+        yield words(key, months=", ".join(sorted(months)))
+
+
+def _month(row: dict[str, Any]) -> str:
+    return str(row["year_month"]) if "year_month" in row else f"{row['date']:%Y-%m}"
+
+
+def _of_return_days(
+    answer: Answer, execution_date: date, selection: Selection, words: Words
+) -> Iterator[str]:
+    last = selection.last or execution_date - _DAY
+    types = {row["retention_type"] for row in answer.records()}
+    open_types = []
+    for name in sorted(types, key=lambda one: int(one.removeprefix("D+"))):
+        newest = execution_date - _DAY - timedelta(days=int(name.removeprefix("D+")))
+        if newest < last:
+            open_types.append(words("type_after", type=name, day=words.day(newest)))
+    if open_types:
+        yield words("not_over_yet", types=", ".join(open_types))

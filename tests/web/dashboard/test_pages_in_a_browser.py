@@ -1,0 +1,290 @@
+"""Each page in a real browser: with data, without, of a failure, with hostile names."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+from playwright.sync_api import expect
+
+from otel_analytics.web.panels import PANELS
+from tests.cli.shell import Shell
+from tests.web.dashboard.looking import looking
+from tests.web.dashboard.served import serving
+from tests.web.dashboard.shop import HOSTILE_NAMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+    from tests.web.dashboard.served import Dashboard
+
+pytestmark = pytest.mark.xdist_group("dashboard")
+
+LOOKS = (
+    {"width": 1280},
+    {"width": 1280, "dark": True, "language": "ko-KR"},
+    {"width": 390, "language": "ko-KR"},
+    {"width": 390, "dark": True},
+)
+
+
+def named(look: dict[str, object]) -> str:
+    parts = (f"{key}-{value}" for key, value in look.items())
+    return "_".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "looks"),
+    [
+        ("overview", "/", LOOKS),
+        (
+            "compared",
+            "/?service=theshop-web&service=theshop-app&days=30&compare=1",
+            (LOOKS[0], LOOKS[3]),
+        ),
+        ("events", "/events?q=commerce", LOOKS[1:3]),
+        ("executions", "/executions", LOOKS[1:3]),
+        ("missing", "/nosuch", LOOKS[1:3]),
+    ],
+)
+def test_a_page_with_the_demonstrations_data(
+    demonstration: Dashboard, browser: Browser, name: str, path: str, looks: tuple[Any, ...]
+) -> None:
+    for look in looks:
+        with looking(browser, **look) as seen:
+            seen.open(demonstration.address + path.lstrip("/"))
+            if name == "missing":
+                seen.complaints.clear()  # the browser's own word on the status 404
+            expect(seen.page.locator("main")).not_to_be_empty()
+            assert seen.page.locator(".failure").count() == 0
+            seen.check(f"{name}_{named(look)}")
+
+
+def test_every_panel_draws_a_chart(demonstration: Dashboard, browser: Browser) -> None:
+    with looking(browser) as seen:
+        seen.open(demonstration.address)
+        panels = seen.page.locator("[data-panel]")
+        assert panels.count() == len(PANELS)
+        for panel in panels.all():
+            expect(panel.locator(".chart canvas, .chart svg").first).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/", "/events", "/executions"])
+@pytest.mark.parametrize("look", LOOKS[1:3], ids=named)
+def test_a_home_without_data_says_what_to_do(
+    empty: Dashboard, browser: Browser, path: str, look: dict[str, object]
+) -> None:
+    with looking(browser, **look) as seen:
+        seen.open(empty.address + path.lstrip("/"))
+        expect(seen.page.locator("main pre")).to_contain_text("otel-analytics run SERVICE")
+        seen.check(f"empty_{path.strip('/') or 'overview'}_{named(look)}")
+
+
+@pytest.mark.parametrize("look", [LOOKS[0], LOOKS[3]], ids=named)
+def test_a_failed_execution_is_explained(
+    failed: Dashboard, browser: Browser, look: dict[str, object]
+) -> None:
+    with looking(browser, **look) as seen:
+        seen.open(f"{failed.address}executions")
+        seen.page.locator("tbody a").first.click()
+        page = seen.page
+        expect(page.locator(".failures")).to_contain_text("UnknownService")
+        expect(page.locator(".failures")).to_contain_text("nosuch")
+        expect(page.locator(".failures")).to_contain_text("The logs hold no event of the service")
+        expect(page.locator(".graph a.failed")).to_have_attribute(
+            "aria-label", re.compile("^ServicesFailed: ")
+        )
+        # nothing of `nosuch` was published, all of `web` was
+        runs = page.locator("#states-title ~ .scroll tbody tr", has_text="PublishTables")
+        assert [row.locator("td").nth(1).inner_text() for row in runs.all()] == ["web"]
+        seen.check(f"failed_{named(look)}")
+
+
+def test_a_succeeded_execution_shows_each_state_by_service(
+    shop: Dashboard, browser: Browser
+) -> None:
+    with looking(browser) as seen:
+        seen.open(f"{shop.address}executions")
+        seen.page.locator("tbody a").first.click()
+        graph = seen.page.locator(".graph")
+        labels = [one.get_attribute("aria-label") or "" for one in graph.locator("a").all()]
+        assert len(labels) > 30
+        assert all(": succeeded" in label for label in labels)
+        create = graph.locator("a[aria-label^='CreateDAUTable:']")
+        expect(create).to_contain_text("2×")
+        seen.page.get_by_role("link", name="app", exact=True).click()
+        expect(create).not_to_contain_text("×")
+        seen.page.get_by_role("link", name=re.compile("Show all states")).click()
+        expect(graph.locator("a[aria-label='DAUFailed: not reached']")).to_be_visible()
+        seen.check("succeeded")
+
+
+@pytest.mark.parametrize("look", [LOOKS[0], LOOKS[3]], ids=named)
+def test_hostile_names_are_only_text(
+    hostile: Dashboard, browser: Browser, look: dict[str, object]
+) -> None:
+    with looking(browser, **look) as seen:
+        seen.open(hostile.address)
+        seen.check(f"hostile_overview_{named(look)}")
+        for summary in seen.page.locator(".panel.events summary").all():
+            summary.click()
+        seen.open(f"{hostile.address}events")
+        body = seen.page.locator("tbody")
+        for name in HOSTILE_NAMES[:6]:
+            expect(body).to_contain_text(name)
+        # what would turn the text around, or not be seen, is written out
+        expect(body).to_contain_text("right to left \\u202egnp.exe")
+        expect(body).to_contain_text("zero\\u200bwidth")
+        seen.check(f"hostile_events_{named(look)}")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?service=<script>window.hacked=1</script>",
+        "/?from=<script>&days=own",
+        "/events?q=<script>window.hacked=1</script>",
+        "/events?q=%22%3E%3Cimg%20src=x%20onerror=window.hacked=1%3E",
+        "/executions/<script>window.hacked=1</script>",
+        "/executions?after=<script>",
+        "/panels/<script>window.hacked=1</script>.csv",
+    ],
+)
+def test_a_hostile_address_is_only_text(shop: Dashboard, browser: Browser, path: str) -> None:
+    with looking(browser) as seen:
+        seen.open(shop.address + path.lstrip("/"))
+        seen.complaints.clear()  # the browser's own word on the status
+        seen.check("hostile_address")
+
+
+def test_one_clicks_through_services_ranges_and_comparison(
+    shop: Dashboard, browser: Browser
+) -> None:
+    with looking(browser) as seen:
+        page = seen.page
+        seen.open(shop.address)
+        expect(page.locator(".menu summary").first).to_contain_text("app")
+        page.locator(".menu summary").first.click()
+        page.get_by_role("checkbox", name="web").check()
+        page.locator(".menu[open]").get_by_role("button").click()
+        expect(page.locator(".menu summary").first).to_contain_text("2 services")
+        page.get_by_text("30 days", exact=True).click()
+        page.wait_for_url(re.compile("days=30"))
+        page.get_by_role("checkbox", name="Compare").check()
+        page.wait_for_url(re.compile("compare=1"))
+        seen.settle()
+        page.locator("summary", has_text="Own range").click()
+        page.get_by_role("textbox", name="From").fill("2024-06-01")
+        page.get_by_role("textbox", name="To").fill("2024-06-10")
+        page.locator(".menu[open]").get_by_role("button").click()
+        page.wait_for_url(re.compile("days=own.*from=2024-06-01|from=2024-06-01.*days=own"))
+        expect(page.locator(".menu[data-chosen] summary")).to_have_text("2024-06-01 – 2024-06-10")
+        seen.settle()
+        rows = page.locator(".panel.dau tbody tr")
+        # ten days and the ten before them, of two services
+        expect(rows).to_have_count(40)
+        page.get_by_role("link", name="Events", exact=True).first.click()
+        assert "service=web" in page.url
+        seen.check("clicked_through")
+
+
+def test_a_chart_can_be_downloaded_with_the_sql_that_made_it(
+    shop: Dashboard, browser: Browser, tmp_path: Path
+) -> None:
+    with looking(browser) as seen:
+        seen.open(f"{shop.address}?service=web&days=own&from=2024-06-28&to=2024-06-30")
+        panel = seen.page.locator(".panel.dau")
+        with seen.page.expect_download() as download:
+            panel.get_by_role("link", name="CSV").click()
+        download.value.save_as(tmp_path / "dau.csv")
+        with seen.page.expect_download() as download:
+            panel.get_by_role("link", name="Parquet").click()
+        download.value.save_as(tmp_path / "dau.parquet")
+        with (tmp_path / "dau.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        # 30 June is 0 days back, with 3 users; before it come days of 4 and of 5
+        users = [(row["date"], row["daily_active_users"]) for row in rows]
+        assert users == [("2024-06-28", "5"), ("2024-06-29", "4"), ("2024-06-30", "3")]
+        table = pq.read_table(tmp_path / "dau.parquet")
+        assert table.column("daily_active_users").to_pylist() == [5, 4, 3]
+        panel.locator("summary", has_text="SQL").click()
+        sql = panel.locator("pre").inner_text()
+        asked = shop.shell.query(sql)
+        assert [row["daily_active_users"] for row in asked] == [5, 4, 3]
+
+
+def test_help_comes_with_the_keyboard_and_with_the_mouse(shop: Dashboard, browser: Browser) -> None:
+    with looking(browser) as seen:
+        seen.open(shop.address)
+        tip = seen.page.locator("#dau-help")
+        expect(tip).to_be_hidden()
+        seen.page.locator(".panel.dau .info").hover()
+        expect(tip).to_be_visible()
+        seen.page.mouse.move(0, 0)
+        expect(tip).to_be_hidden()
+        seen.page.locator(".panel.dau .info").focus()
+        seen.page.keyboard.press("Shift+Tab")
+        seen.page.keyboard.press("Tab")
+        expect(tip).to_be_visible()
+
+
+def test_the_keyboard_alone_leads_everywhere(shop: Dashboard, browser: Browser) -> None:
+    with looking(browser) as seen:
+        seen.open(shop.address)
+        seen.page.keyboard.press("Tab")
+        expect(seen.page.locator(".skip")).to_be_focused()
+        for _ in range(5):  # brand, three pages, services
+            seen.page.keyboard.press("Tab")
+        expect(seen.page.locator(".menu summary").first).to_be_focused()
+        seen.page.keyboard.press("Enter")
+        expect(seen.page.locator(".menu[open]")).to_be_visible()
+        seen.page.keyboard.press("Escape")
+        expect(seen.page.locator(".menu[open]")).to_have_count(0)
+        expect(seen.page.locator(".menu summary").first).to_be_focused()
+
+
+def test_a_table_that_cannot_be_read_is_said_where_its_chart_would_be(
+    shop_shell: Shell, browser: Browser, tmp_path: Path
+) -> None:
+    shutil.copytree(shop_shell.home, tmp_path / shop_shell.home.name)
+    shell = Shell(tmp_path)
+    for file in shell.home.glob("s3/otel-analytics/summary/web_dau/**/*.parquet"):
+        file.write_bytes(b"no Parquet")
+    with serving(shell) as dashboard, looking(browser) as seen:
+        seen.open(f"{dashboard.address}?service=web")
+        failure = seen.page.locator(".panel.dau .failure")
+        expect(failure).to_contain_text("HIVE_BAD_DATA")
+        expect(failure).to_contain_text("A file of the table cannot be read.")
+        expect(failure.get_by_role("button", name="Try again")).to_be_visible()
+        expect(seen.page.locator(".panel.mau .chart canvas")).to_be_visible()
+        seen.complaints.clear()  # the browser's own word on the status 502
+        seen.check("damaged")
+
+
+def test_what_the_dashboard_cannot_answer_is_said_and_can_be_tried_again(
+    shop_shell: Shell, browser: Browser
+) -> None:
+    with looking(browser) as seen, serving(shop_shell) as dashboard:
+        seen.open(dashboard.address)
+        seen.page.route("**/panels/dau?*", lambda route: route.abort())
+        seen.page.reload()
+        failure = seen.page.locator(".panel.dau .failure")
+        expect(failure).to_contain_text("The dashboard does not answer")
+        seen.page.unroute("**/panels/dau?*")
+        failure.get_by_role("button", name="Try again").click()
+        expect(seen.page.locator(".panel.dau canvas")).to_be_visible()
+
+
+def test_without_javascript_the_data_can_still_be_had(shop: Dashboard, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(shop.address)
+    expect(page.locator("main .note")).to_contain_text("need JavaScript")
+    expect(page.locator(".panel.dau").get_by_role("link", name="CSV")).to_be_visible()
+    context.close()

@@ -1,0 +1,413 @@
+"""What is shown of a panel's rows: the chart, what to know of it, and what its columns mean."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from math import dist
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import vl_convert
+
+from otel_analytics.metrics import load_catalog
+from otel_analytics.web.page_texts import PAGE_TEXTS
+from otel_analytics.web.panels import PANELS
+from otel_analytics.web.selection import Selection
+from otel_analytics.web.texts import TEXTS
+from otel_analytics.web.vega import theme
+from otel_analytics.web.words import Words, language_of_locale, shortened
+from tests.web.tables import Tables, day, open_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ALL = Selection(("web",))
+JUNE = tuple(f"06-{number:02d}" for number in range(1, 31))
+COMPARED = Selection(("web",), day("06-16"), day("06-30"), compare=True)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
+    """Every table of `web` and `app`, with rows on each day of June; tests must only read here."""
+    with open_tables(tmp_path_factory.mktemp("full")) as tables:
+        for name, factor in (("web", 1), ("app", 3)):
+            fill(tables, name, factor)
+        yield tables
+
+
+def fill(tables: Tables, name: str, factor: int) -> None:
+    conversion = dict.fromkeys(
+        ("product_view_rate", "cart_conversion_rate", "overall_conversion_rate",
+         "user_conversion_rate", "view_to_cart_rate"),
+        12.5,
+    )  # fmt: skip
+    tables.days(
+        name, "dau", "date", JUNE,
+        year="2024", month="06", daily_active_users=4 * factor, daily_sessions=5 * factor,
+        daily_events=6 * factor, events_per_user=1.5,
+    )  # fmt: skip
+    tables.days(
+        name, "mau", "execution_date", ["07-01"],
+        year_month="2024-06", year="2024", month="06", monthly_active_users=8, is_partial=True,
+    )  # fmt: skip
+    tables.create(
+        name,
+        "retention",
+        *(
+            {
+                "calculation_date": day(one),
+                "return_date": day(one),
+                "retention_type": kind,
+                "base_users": 4,
+                "retained_users": factor,
+                "retention_rate": 25.0 * factor,
+            }
+            for kind, known in (("D+1", JUNE[:29]), ("D+7", JUNE[:23]))
+            for one in known
+        ),
+    )
+    tables.days(
+        name, "conversion", "calculation_date", JUNE,
+        total_sessions=4, product_view_sessions=2, cart_add_sessions=1, viewed_cart_sessions=1,
+        **conversion,
+    )  # fmt: skip
+    cohorts = ("New (0-7d)", "Recent (8-30d)", "Active (31-90d)", "Veteran (90d+)")
+    for history in (False, True):
+        tables.create(
+            name,
+            "user_cohort",
+            *({"cohort_type": kind, "user_count": factor} for kind in cohorts),
+            history=history,
+        )
+    tables.days(
+        name, "session_metrics", "calculation_date", JUNE,
+        total_sessions=4, median_events_per_session=2, avg_events_per_session=2.5,
+        p90_events_per_session=5, max_events_per_session=9,
+    )  # fmt: skip
+    tables.create(
+        name,
+        "event_distribution",
+        {"event_type": "open", "event_count": 3 * factor, "percentage_of_total": 75.0},
+        {"event_type": "close", "event_count": factor, "percentage_of_total": 25.0},
+    )
+
+
+def points(chart: dict[str, Any] | None, name: str, *fields: str) -> list[tuple[Any, ...]]:
+    assert chart is not None
+    return [tuple(value[field] for field in fields) for value in chart["datasets"][name]]
+
+
+SELECTIONS = {
+    "one": ALL,
+    "compared": COMPARED,
+    "two": Selection(("web", "app")),
+    "two compared": Selection(("web", "app"), COMPARED.first, COMPARED.last, compare=True),
+}
+
+
+@pytest.mark.parametrize("selection", SELECTIONS.values(), ids=SELECTIONS)
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.id)
+def test_every_chart_is_valid_and_every_mark_of_it_has_a_place(
+    panel: Any, selection: Selection, full: Tables
+) -> None:
+    answer = full.ask(panel.id, selection)
+    words = Words("en")
+    panel.build(answer, selection, words).chart.to_dict(validate=True)
+    chart = panel.draw(answer, selection, words).chart
+    svg = vl_convert.vegalite_to_svg(chart | {"width": 600}, config=theme(dark=False))
+    for word in ("NaN", "undefined", "Infinity", "[object"):
+        assert word not in svg
+    assert "aria-roledescription=" in svg, "a mark is drawn"
+
+
+def test_a_day_without_a_row_is_drawn_as_zero_and_as_no_mean(tables: Tables) -> None:
+    tables.days("web", "dau", "date", ["06-27", "06-29"], daily_active_users=2, daily_sessions=2)
+    sessions = tables.draw("daily_sessions", ALL).chart
+    assert points(sessions, "points", "day", "value") == [
+        ("2024-06-27", 2),
+        ("2024-06-28", 0),
+        ("2024-06-29", 2),
+        ("2024-06-30", 0),  # the last complete day before E
+    ]
+    means = [
+        (when, value)
+        for when, series, value in points(
+            tables.draw("dau", ALL).chart, "points", "day", "series", "value"
+        )
+        if series == "Mean of 7 days"
+    ]
+    assert means == [("2024-06-27", None), ("2024-06-29", None)]
+
+
+def test_the_previous_period_is_drawn_over_this_one_and_says_its_own_days(full: Tables) -> None:
+    chart = full.draw("daily_sessions", COMPARED).chart
+    tones = points(chart, "points", "day", "tone")
+    assert tones[0] == ("2024-06-16", "Previous period")  # 1 June, 15 days before
+    assert tones[-1] == ("2024-06-30", "This period")
+    assert len(tones) == 30
+    reading = chart["datasets"]["readings"][0]
+    assert [reading[f"text_{number}"] for number in range(4)] == [
+        "Sun 16 Jun 2024", "Sat 1 Jun 2024", "5", "5",
+    ]  # fmt: skip
+
+
+def test_a_comparison_shows_one_column_of_which_there_is_a_choice(full: Tables) -> None:
+    alone = full.draw("conversion", ALL).chart
+    compared = full.draw("conversion", COMPARED).chart
+    assert "shown" not in [one["name"] for one in alone["params"]]
+    (choice,) = (one for one in compared["params"] if one["name"] == "shown")
+    assert choice["value"] == "Overall conversion rate"
+    assert len(choice["bind"]["options"]) == 5
+
+
+def test_a_base_day_whose_return_day_is_not_over_is_a_cell_that_says_so(full: Tables) -> None:
+    chart = full.draw("retention", ALL).chart
+    cells = {(row, when): text for row, when, text in points(chart, "cells", "row", "day", "text")}
+    assert cells["D+7", "2024-06-23"] == "25.00%"
+    assert cells["D+7", "2024-06-24"] == "not over yet"
+    assert ("D+1", "2024-06-30") not in cells
+
+
+def hostile(tables: Tables, *names: str) -> dict[str, Any]:
+    tables.create(
+        "web",
+        "event_distribution",
+        *(
+            {"event_type": name, "event_count": 100 - place, "percentage_of_total": 1.0}
+            for place, name in enumerate(names)
+        ),
+    )
+    chart = tables.draw("events", ALL).chart
+    assert chart is not None
+    return chart
+
+
+def test_long_event_names_are_short_in_the_chart_told_apart_and_long_where_pointed_at(
+    tables: Tables,
+) -> None:
+    chart = hostile(tables, "x" * 10_000, "x" * 9_999 + "y", "x" * 10_000 + "z")
+    bars = points(chart, "bars", "row", "name")
+    start = "x" * 40 + "… (10,000)"
+    assert [row for row, _ in bars] == [start, f"{start} [2]", "x" * 40 + "… (10,001)"]
+    assert [len(name) for _, name in bars] == [300 + len("… (10,000)")] * 3
+    assert len(json.dumps(chart)) < 10_000
+
+
+def test_what_would_turn_a_name_around_is_written_out(tables: Tables) -> None:
+    chart = hostile(tables, "safe\u202egnp.exe", "zero\u200bwidth", "שלום", "<script>'\"")
+    rows = [row for (row,) in points(chart, "bars", "row")]
+    assert rows == ["safe\\u202egnp.exe", "zero\\u200bwidth", "שלום", "<script>'\""]
+
+
+def test_events_are_searched_by_their_whole_name_and_the_first_25_are_drawn(
+    tables: Tables,
+) -> None:
+    names = [f"{'x' * 50} {number:02d}" for number in range(30)]
+    chart = hostile(tables, *names) | {"width": 600}
+
+    def drawn(search: str) -> int:
+        (param,) = (one for one in chart["params"] if one["name"] == "search")
+        param["value"] = search
+        return vl_convert.vegalite_to_svg(chart).count('aria-roledescription="bar"')
+
+    assert drawn("") == 25
+    assert drawn(" 2") == 10  # 20 to 29, behind what the label shows
+    assert drawn("X 07") == 1
+    assert drawn("nothing") == 0
+
+
+def test_what_is_not_there_is_said_instead_of_a_chart(tables: Tables) -> None:
+    drawing = tables.draw("dau", ALL)
+    assert drawing.chart is None
+    assert drawing.empty == "There is no table of web yet. otel-analytics run builds it."
+    tables.create("web", "dau")
+    empty = tables.draw("dau", ALL, "ko")
+    assert (empty.chart, empty.empty) == (None, "이 기간에는 web의 데이터가 없습니다.")
+    assert (empty.as_of, empty.notes) == ("", ())
+
+
+def test_a_service_without_rows_is_named_beside_the_others(tables: Tables) -> None:
+    tables.days("web", "dau", "date", ["06-30"], daily_active_users=1)
+    tables.create("new", "dau")
+    drawing = tables.draw("dau", Selection(("web", "new", "nosuch")))
+    assert drawing.chart is not None
+    assert "There is no table of nosuch yet. otel-analytics run builds it." in drawing.notes
+    assert "No data of new in this range." in drawing.notes
+
+
+def test_the_numbers_say_as_of_when_they_are(tables: Tables) -> None:
+    tables.days("web", "dau", "date", ["06-30"], daily_active_users=1)
+    assert tables.draw("dau", ALL).as_of == (
+        "As of Mon 1 Jul 2024: complete days up to Sun 30 Jun 2024."
+    )
+    tables.create("late", "dau", {"date": day("06-01"), "execution_date": day("06-02")})
+    assert tables.draw("dau", Selection(("web", "late"))).as_of == (
+        "web: as of Mon 1 Jul 2024, complete days up to Sun 30 Jun 2024. "
+        "late: as of Sun 2 Jun 2024, complete days up to Sat 1 Jun 2024."
+    )
+
+
+def notes(tables: Tables, panel_id: str, *ends: str, compare: bool = False) -> tuple[str, ...]:
+    return tables.draw(panel_id, Selection(("web",), day(ends[0]), day(ends[1]), compare)).notes
+
+
+def test_a_range_beyond_the_table_is_marked(full: Tables) -> None:
+    # E is 1 July; 90 days before it is 2 April.
+    assert notes(full, "dau", "04-02", "06-30") == ()
+    assert notes(full, "dau", "04-01", "07-01") == (
+        "The table begins on Tue 2 Apr 2024; earlier days of the range are not in it.",
+        "The table ends on Sun 30 Jun 2024; later days of the range are not in it.",
+    )
+
+
+def test_a_previous_period_that_is_not_whole_is_marked(full: Tables) -> None:
+    drawn = "Previous period, drawn lighter: "
+    assert notes(full, "dau", "06-16", "06-30", compare=True) == (
+        drawn + "Sat 1 Jun 2024 – Sat 15 Jun 2024.",
+    )
+    assert notes(full, "dau", "05-01", "06-30", compare=True) == (
+        drawn + "Tue 2 Apr 2024 – Tue 30 Apr 2024.",
+        "The previous period is not whole: the table begins on Tue 2 Apr 2024.",
+    )
+    assert notes(full, "dau", "04-02", "06-30", compare=True) == (
+        "The previous period lies before the table begins, on Tue 2 Apr 2024.",
+    )
+
+
+def test_partial_months_and_return_days_to_come_are_marked(full: Tables) -> None:
+    assert full.draw("mau", ALL).notes[1:] == ("2024-06: not complete, drawn lighter.",)
+    assert full.draw("stickiness", ALL).notes == (
+        "2024-06: the month is not complete, so its MAU is low and the rate high; drawn lighter.",
+    )
+    assert full.draw("retention_curve", ALL).notes == (
+        "Not over yet: D+1 of base days after Sat 29 Jun 2024, "
+        "D+7 of base days after Sun 23 Jun 2024.",
+    )
+    assert notes(full, "retention_curve", "06-01", "06-23") == ()
+
+
+def test_every_column_says_what_it_means_in_the_catalogs_words(full: Tables) -> None:
+    for panel in PANELS:
+        known = {one.name: one.help for one in load_catalog()[panel.query_type].columns}
+        english, korean = (full.draw(panel.id, ALL, language).columns for language in ("en", "ko"))
+        for ours, theirs in zip(english, korean, strict=True):
+            assert ours.help == known.get(ours.name, ours.help)
+            assert ours.label
+            assert ours.help
+            assert theirs.label
+            assert theirs.help
+            assert theirs.label != theirs.name
+
+
+def test_every_number_says_what_it_means_in_the_catalogs_words() -> None:
+    conversion = next(panel for panel in PANELS if panel.id == "conversion")
+    said = {one.label: one.help for one in conversion.numbers(Words("en"))}
+    assert said["Product view rate"] == "100 · product_view_sessions / total_sessions"
+    assert len(said) == 5
+    assert all(panel.numbers(Words(language)) for panel in PANELS for language in ("en", "ko"))
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_every_text_has_two_languages_that_say_the_same_values() -> None:
+    for key, (english, korean) in (TEXTS | dict(PAGE_TEXTS)).items():
+        assert english.strip(), key
+        assert korean.strip(), key
+        assert fields(english) == fields(korean), key
+
+
+def test_numbers_and_days_are_written_as_people_read_them() -> None:
+    words = Words("en")
+    assert words.value(1234567, "count") == "1,234,567"
+    assert words.value(1234.5, "percent") == "1,234.50%"
+    assert words.value(0.125, "number") == "0.12"
+    assert words.value(None, "count") == "–"
+    assert words.value(True, "flag") == "yes"
+    assert words.day(day("06-30")) == "Sun 30 Jun 2024"
+    assert Words("ko").day(day("06-30")) == "2024년 6월 30일 (일)"
+    assert shortened("abc\n", 3) == "abc… (4)"
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "C", "LC_MESSAGES": "ko", "LC_ALL": ""}, "ko"),
+    ],
+)
+def test_the_language_is_the_locales(environment: dict[str, str], language: str) -> None:
+    assert language_of_locale(environment) == language
+
+
+def linear(colour: str) -> list[float]:
+    """Return the linear channels of `#rrggbb` in sRGB."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    return [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance, as WCAG 2.2 defines it."""
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear(colour), strict=True))
+
+
+def contrasts(colours: Iterable[str], paper: str) -> list[float]:
+    on, under = [luminance(one) for one in colours], luminance(paper)
+    return [(max(one, under) + 0.05) / (min(one, under) + 0.05) for one in on]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_marks_and_texts_stand_out_from_the_page(dark: bool) -> None:
+    colours = theme(dark=dark)
+    paper = colours["background"]
+    assert min(contrasts(colours["range"]["category"], paper)) >= 3
+    texts = [colours["axis"]["labelColor"], colours["legend"]["labelColor"]]
+    assert min(contrasts(texts, paper)) >= 4.5
+
+
+# What red, green and blue become, wholly without one kind of cone: Machado, Oliveira and Fernandes,
+# A Physiologically-based Model for Simulation of Color Vision Deficiency (2009), table 1.
+SIGHTS = {
+    "all cones": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "protanopia": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "deuteranopia": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "tritanopia": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+}
+
+
+def seen(colour: str, sight: tuple[tuple[float, ...], ...]) -> tuple[float, float, float]:
+    """Return a colour as CIELAB (D65), as it is seen."""
+    rgb = [
+        min(1.0, max(0.0, sum(w * c for w, c in zip(row, linear(colour), strict=True))))
+        for row in sight
+    ]
+    to_xyz = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
+    xyz = [sum(w * c for w, c in zip(row, rgb, strict=True)) for row in to_xyz]
+    parts = [value / white for value, white in zip(xyz, (0.9505, 1, 1.089), strict=True)]
+    x, y, z = (t ** (1 / 3) if t > 216 / 24389 else (24389 / 27 * t + 16) / 116 for t in parts)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+@pytest.mark.parametrize("sight", SIGHTS.values(), ids=SIGHTS)
+@pytest.mark.parametrize("dark", [False, True])
+def test_lines_are_told_apart_whatever_colours_one_sees(dark: bool, sight: Any) -> None:
+    colours = [seen(colour, sight) for colour in theme(dark=dark)["range"]["category"]]
+    # About 2 can just be told apart side by side (CIE 1976); lines are thin, and far apart.
+    assert min(dist(one, other) for one, other in combinations(colours, 2)) > 20
