@@ -16,7 +16,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -68,32 +69,35 @@ class ObjectLake:
         Raises: NoAccess, AwsFailed; Failed or OSError for want of room: nothing is noted then, and
             another try begins anew
         """
-        found = self._get(created)
+        ours = [key for key in created.keys if self._is_ours(created.bucket, key)]
+        if not ours:
+            return Taken(f"s3://{created.bucket}/{created.keys[0]}", "not ours")
+        found = self._get(replace(created, keys=tuple(ours)))
         if found is None:
-            return Taken(f"s3://{created.bucket}/{created.keys[0]}", "gone")
+            return Taken(f"s3://{created.bucket}/{ours[0]}", "gone")
         key, response = found
         address = f"s3://{created.bucket}/{key}"
-        # What a console makes for a folder ends with /; and the lake must not take in itself.
-        in_lake = created.bucket == self.address.bucket and key.startswith(self._key(""))
-        if key.endswith("/") or in_lake:
-            return Taken(address, "not ours")
         note = f"{OBJECTS_FOLDER}/{object_name(created.bucket, key, response['ETag'])}.json"
-        if self._holds(note):
-            return Taken(address, "already ingested")
-        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
-            file = Path(folder) / "object"
-            with file.open("wb") as content:
-                shutil.copyfileobj(response["Body"], content)
-            taken, source_id = self._take(file, address)
-            entry = {"object": address, "etag": response["ETag"].strip('"'), "source_id": source_id}
-            entry |= {"outcome": taken.outcome, "error": taken.error}
-            if taken.error and not taken.quarantined:
-                # Where no record could be told, the object itself is what lies in quarantine.
-                line = {"source": address, "source_id": source_id, "reason": taken.error}
-                name = f"{_QUARANTINE}/{source_id or Path(note).stem}.jsonl"
-                self._put(name, _json_line(line))
-            self._put(note, _json_line(entry))
+        with closing(response["Body"]) as body:
+            if self._holds(note):
+                return Taken(address, "already ingested")
+            with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
+                file = Path(folder) / "object"
+                with file.open("wb") as content:
+                    shutil.copyfileobj(body, content)
+                taken, source_id = self._take(file, address)
+        if taken.error and not taken.quarantined:
+            # Where no record could be told, the object itself is what lies in quarantine.
+            line = {"source": address, "source_id": source_id, "reason": taken.error}
+            self._put(f"{_QUARANTINE}/{source_id or Path(note).stem}.jsonl", _json_line(line))
+        entry = {"object": address, "etag": response["ETag"].strip('"'), "source_id": source_id}
+        self._put(note, _json_line({**entry, "outcome": taken.outcome, "error": taken.error}))
         return taken
+
+    def _is_ours(self, bucket: str, key: str) -> bool:
+        # The lake must not take in itself; and what a console makes for a folder ends with /.
+        in_lake = bucket == self.address.bucket and key.startswith(self._key(""))
+        return not in_lake and not key.endswith("/")
 
     def _take(self, file: Path, address: str) -> tuple[Taken, str | None]:
         """Put the records of a file into the table; return what became of it, and its hash."""
