@@ -115,9 +115,8 @@ def show_everything(aws: EmbeddedAws, statements: set[str]) -> None:
         published = aws.catalog.table(TableName(table_name("shop", query_type), database))
         pattern = rf'FROM .*?"(shop_{query_type}_[a-z0-9_]+_[0-9]+)"'
         names = {name for sql in statements for name in re.findall(pattern, sql)}
-        aws.athena.engine.show(
-            {TableName(name, database): replace(published, name=name) for name in names}
-        )
+        staged = {TableName(name, database): replace(published, name=name) for name in names}
+        aws.athena.engine.show(staged.copy)
 
 
 def as_trino_takes_it(sql: str, settings: Settings) -> str:

@@ -72,8 +72,8 @@ class QueryEngine(Protocol):
         Raises: QueryFailed in Athena's words; QueryCancelled
         """
 
-    def show(self, tables: Mapping[TableName, Table | None]) -> None:
-        """Have whoever reads without the catalog find the tables so; None: that there is none.
+    def show(self, find: Callable[[], Mapping[TableName, Table | None]]) -> None:
+        """Have whoever reads without the catalog see the tables that `find` gives; None: none.
 
         Raises: QueryFailed
         """
@@ -260,17 +260,12 @@ class Athena:
         Raises: QueryFailed if the engine cannot
         """
         names = list(names)
-        tables = self._found(names)
-        while True:
-            self.engine.show(tables)
-            # what another has shown meanwhile, of later tables, may just have been undone
-            before, tables = tables, self._found(names)
-            if tables == before:
-                return
 
-    def _found(self, names: Iterable[TableName]) -> dict[TableName, Table | None]:
-        with self.catalog.home.snapshot():
-            return {name: self.catalog.find(name) for name in names}
+        def find() -> dict[TableName, Table | None]:
+            with self.catalog.home.snapshot():
+                return {name: self.catalog.find(name) for name in names}
+
+        self.engine.show(find)
 
     def _show_made(self, table: Table) -> None:
         # what an execution builds is nobody's to read but its own

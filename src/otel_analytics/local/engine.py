@@ -197,7 +197,7 @@ class Engine:
             shutil.rmtree(folder, ignore_errors=True)
         return Written(columns, objects, scanned_bytes)
 
-    def show(self, tables: Mapping[TableName, Table | None]) -> None:
+    def show(self, find: Callable[[], Mapping[TableName, Table | None]]) -> None:
         """Do nothing: whoever reads here reads the catalog."""
 
     def _write(

@@ -92,13 +92,17 @@ class TrinoEngine:
             objects = (empty,)
         return Written(columns, objects, result.scanned_bytes)
 
-    def show(self, tables: Mapping[TableName, Table | None]) -> None:
-        """Have the views of these names read these tables; None: there is no such view any more.
+    def show(self, find: Callable[[], Mapping[TableName, Table | None]]) -> None:
+        """Have the views be those of the tables that `find` gives; None: there is no such view.
 
         Raises: QueryFailed
         """
-        for name, table in tables.items():
-            self._mirror.show(name, table)
+        shown, tables = None, find()
+        # what another has shown meanwhile, of later tables, may just have been undone
+        while tables != shown:
+            for name, table in tables.items():
+                self._mirror.show(name, table)
+            shown, tables = tables, find()
         # what a publication has superseded is gone by the next one
         for database in {one.database for one in tables.values() if one and not one.partition_keys}:
             self._mirror.sweep(database)
