@@ -95,6 +95,18 @@ def test_while_the_execution_goes_on_what_was_not_left_is_running() -> None:
     assert found[1].seconds(now) == 60
 
 
+def test_after_a_redrive_the_state_that_failed_is_the_one_that_succeeds() -> None:
+    document = asl.parse(machine({"A": {**TASK, "Next": "B"}, "B": {**TASK, "End": True}}))
+    clock = asl.VirtualClock(0)
+    execution = asl.run(document, 1, {"*": Flaky(1)}, clock=clock)
+    assert statuses(runs_of(execution.history, is_running=False)) == [("A", "failed")]
+    asl.redrive(document, execution, {"*": Flaky(0)}, clock=clock)
+    assert statuses(runs_of(execution.history, is_running=False)) == [
+        ("A", "succeeded"),
+        ("B", "succeeded"),
+    ]
+
+
 def test_each_state_of_the_pipeline_succeeds_once_for_each_service() -> None:
     found = runs_of(StandInAws().run(PAYLOAD).history, is_running=False)
     assert {one.status for one in found} == {"succeeded"}

@@ -101,7 +101,8 @@ class Lines:
 
     def _lines(self, points: list[Point], words: Words, *, has_choice: bool) -> alt.Chart:
         scale, axis = alt.Scale(zero=True), alt.Axis(format=",~f", tickCount=5)
-        if self.is_log and not has_choice:
+        # of a single value, a logarithmic scale has no length
+        if self.is_log and not has_choice and len({point.value for point in points}) > 1:
             ticks = [digit * 10**power for power in range(10) for digit in (1, 2, 5)]
             scale, axis = alt.Scale(type="log", nice=False), alt.Axis(format=",~f", values=ticks)
         # A value without neighbours is a point alone; among many days, hardly more than the line.
