@@ -141,6 +141,17 @@ def test_data_stay_when_the_stack_goes(resources: dict[str, Any]) -> None:
         assert resources[name]["UpdateReplacePolicy"] == "Retain", name
 
 
+def test_the_bucket_is_encrypted_and_not_public(resources: dict[str, Any]) -> None:
+    bucket = resources["DataBucket"]["Properties"]
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": {"Fn::If": ["HasKey", "aws:kms", "AES256"]},
+        "KMSMasterKeyID": {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]},
+    }
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+
+
 def test_what_the_pipeline_does_is_logged_and_traced(resources: dict[str, Any]) -> None:
     machine = resources["StateMachine"]["Properties"]
     assert machine["TracingConfiguration"] == {"Enabled": True}
@@ -155,6 +166,29 @@ def test_every_function_has_a_role_of_its_own(resources: dict[str, Any]) -> None
     functions = of_type(resources, "AWS::Lambda::Function")
     roles = [function["Role"]["Fn::GetAtt"][0] for function in functions.values()]
     assert roles == [f"{name}Role" for name in functions]
+
+
+def test_who_reads_or_writes_objects_may_use_the_buckets_key(resources: dict[str, Any]) -> None:
+    uses_objects = {
+        name
+        for name, role in of_type(resources, "AWS::IAM::Role").items()
+        if {"s3:GetObject", "s3:PutObject"} & set(allowed_actions(role))
+    }
+    may_use_key = {
+        name
+        for name, role in of_type(resources, "AWS::IAM::Role").items()
+        if "kms:Decrypt" in allowed_actions(role)
+    }
+    assert may_use_key == uses_objects
+    assert may_use_key == {"StateMachineRole", "TablePublisherRole", "LogProcessorRole"}
+
+
+def allowed_actions(role: dict[str, Any]) -> list[str]:
+    """Return the actions of a role's policies, those under a condition of the stack included."""
+    policies = [one.get("Fn::If", [None, one])[1] for one in role["Policies"]]
+    statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
+    actions = [one["Action"] for one in statements if one["Effect"] == "Allow"]
+    return [name for one in actions for name in ([one] if isinstance(one, str) else one)]
 
 
 def test_the_schedule_has_a_time_zone(template: dict[str, Any], resources: dict[str, Any]) -> None:

@@ -101,6 +101,7 @@ def test_a_payload_names_its_services(shell: Shell, ingest: Ingest) -> None:
         "database": "log_db",
         "output_location": "s3://otel-analytics/athena-results",
         "processed_services": 2,
+        "failed_services": 0,
         # of each service seven tables and the checks; of the refresh all levels but the two of
         # months that are over, as there is none
         "queries": 2 * 8 + 7,

