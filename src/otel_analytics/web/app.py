@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from otel_analytics.errors import Failed, InvalidName, Refused
@@ -50,6 +50,9 @@ def build_app(
             raise HTTPException(404)
         return Response(found[0], media_type=found[1], headers=_FOREVER)
 
+    def icon(request: Request) -> Response:  # noqa: ARG001 - a page without a head asks for it
+        return RedirectResponse(assets.address("icon.svg"))
+
     routes = [
         Route("/", pages.overview),
         Route("/events", pages.events),
@@ -58,6 +61,7 @@ def build_app(
         Route("/executions", pipeline.executions),
         Route("/executions/{name}", pipeline.execution),
         Route("/static/{version}/{name}", static),
+        Route("/favicon.ico", icon),
     ]
     if allows_query:
         query = QueryPage(reader, renderer)

@@ -50,7 +50,8 @@ _HEADERS: Final = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # with no-referrer, forms of our own would come with the origin null
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -94,6 +95,9 @@ class Gate:
         if refused is not None:
             return self.refuse(request, *refused)
         if self.token is None or _same(request.cookies.get(_COOKIE, ""), self._session):
+            return self.app
+        # the page that asks for the token has its style, too; these files tell nothing of anyone
+        if request.url.path.startswith("/static/"):
             return self.app
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and _same(credentials.strip(), self.token):

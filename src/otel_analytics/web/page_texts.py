@@ -160,9 +160,9 @@ PAGE_TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Only SELECT, WITH and VALUES are run here: {what} changes or lists something.",
         "여기서는 SELECT, WITH, VALUES만 실행합니다. {what} 문은 실행하지 않습니다.",
     ),
-    "query.result": ("{count} rows, {scanned} scanned", "{count}행, {scanned} 스캔"),
+    "query.result": ("Rows: {count}; scanned: {scanned}", "{count}행, {scanned} 스캔"),
     "query.cut": (
-        "The first {count} rows, {scanned} scanned",
+        "The first {count} rows; scanned: {scanned}",
         "처음 {count}행, {scanned} 스캔",
     ),
     "refused.token": ("A token is needed", "토큰이 필요합니다"),

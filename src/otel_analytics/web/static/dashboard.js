@@ -9,7 +9,7 @@ function themes() {
 }
 
 function vega() {
-  // a module that is loaded before this one sets it; by a slow line it may come later
+  // the module after this one sets it, while panels are asked for already
   return new Promise((resolve, reject) => {
     const began = performance.now();
     const look = () => {
