@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.asl import Identity
 from otel_analytics.errors import InvalidQuery, QueryFailed, Refused
@@ -18,7 +19,7 @@ from otel_analytics.local.engine import Engine
 from otel_analytics.local.executions import Executions
 from otel_analytics.local.home import Home, open_home
 from otel_analytics.local.publications import Publications
-from otel_analytics.local.query_executions import QueryExecutions
+from otel_analytics.local.query_executions import QueryExecution, QueryExecutions
 from otel_analytics.local.s3 import ObjectStore
 from otel_analytics.local.step_functions import ACCOUNT, REGION, STATE_MACHINE, StepFunctions
 from otel_analytics.names import S3Address
@@ -33,6 +34,7 @@ from otel_analytics.query.statements import Column, Rows, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from otel_analytics.config import Settings
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     OpenEngine = Callable[[Settings, Home, ObjectStore], AbstractContextManager[QueryEngine]]
 
 __all__ = ["EmbeddedAws", "open_embedded_aws"]
+
+_LOOK_FOR_INTERRUPT_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +122,14 @@ class EmbeddedAws:
         cancellation = _Cancellation()
         # in a thread of its own, since DuckDB may miss an interrupt that comes as a query begins
         with ThreadPoolExecutor(max_workers=1) as pool:
-            future = pool.submit(
-                self.athena.start_query_execution,
-                sql,
-                database=self.settings.athena.database,
-                on_cancel=cancellation.be_given,
-            )
             try:
-                execution = future.result(timeout_s)
+                future = pool.submit(
+                    self.athena.start_query_execution,
+                    sql,
+                    database=self.settings.athena.database,
+                    on_cancel=cancellation.be_given,
+                )
+                execution = _result(future, timeout_s)
             except TimeoutError as error:
                 cancellation.cancel()
                 raise QueryFailed(
@@ -189,6 +193,20 @@ class EmbeddedAws:
                     parameters={"classification": "parquet"},
                 )
             )
+
+
+def _result(future: Future[QueryExecution], timeout_s: float | None) -> QueryExecution:
+    """Return what came of it; wake now and then for an interrupt that came before the wait.
+
+    Raises: TimeoutError if it is not done after `timeout_s`
+    """
+    end = None if timeout_s is None else time.monotonic() + timeout_s
+    while not future.done():
+        left_s = _LOOK_FOR_INTERRUPT_S if end is None else end - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        wait((future,), timeout=min(_LOOK_FOR_INTERRUPT_S, left_s))
+    return future.result()
 
 
 class _Cancellation:
