@@ -84,8 +84,9 @@ def trino_create_table_as(
 ) -> TrinoStatement:
     """Return the statement that writes a query's rows at a location, and names them as a table.
 
-    `table` is a name in Trino's SQL. Compression is a property of the session there. So is that the
-    order of rows is kept: Athena ignores ORDER BY in a CTAS, and so does Trino unless told.
+    `table` is a name in Trino's SQL. Compression is a property of the session there. So is that
+    each file keeps the order of rows: Athena ignores ORDER BY in a CTAS, and so does Trino unless
+    told.
 
     Source: https://docs.aws.amazon.com/athena/latest/ug/ctas-considerations-limitations.html,
         https://trino.io/docs/current/admin/properties-optimizer.html
