@@ -8,7 +8,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from otel_analytics.names import S3Address
@@ -122,16 +121,6 @@ def test_a_partitioned_table_is_read_by_its_partitions(aws: EmbeddedAws) -> None
     assert aws.rows("SELECT SUM(x) FROM t WHERE p = '1'") == ((1 + 4 + 7,),)
     # and so by whoever has no catalog
     assert ask(aws.settings, "SELECT COUNT(*) FROM {schema}.t") == ((9,),)
-
-
-def test_each_file_has_its_rows_in_the_order_asked_for(aws: EmbeddedAws) -> None:
-    select = "SELECT x FROM UNNEST(sequence(1, 5000)) AS u(x) ORDER BY x % 100, x"
-    create(aws, "t", select).raise_if_failed()
-    bucket = aws.store.path(S3Address("otel-analytics", ""))
-    files = [pq.read_table(bucket / key).column("x").to_pylist() for key in objects(aws, "t")]
-    assert sorted(x for rows in files for x in rows) == list(range(1, 5001))
-    for rows in files:
-        assert rows == sorted(rows, key=lambda x: (x % 100, x))
 
 
 @pytest.mark.parametrize(
