@@ -4,10 +4,9 @@
 
 Seven for each of two services, over the history of bench.refresh (which must have generated it), on
 one node with all of this machine's processors. Bytes are those that Trino says it has read of
-storage. All ways must answer the same, and what DuckDB answers over the same files. The activity
-tables are built by Trino itself: as `--engine trino` has it, and without the order of rows, which
-Athena does not keep. The environment may say which history (SCALE, DAYS), where it lies (LAKE), and
-how often to ask (ROUNDS).
+storage. Both ways must answer the same, and what DuckDB answers over the same files. The activity
+tables are built by Trino itself. The environment may say which history (SCALE, DAYS), where it lies
+(LAKE), and how often to ask (ROUNDS).
 """
 
 from __future__ import annotations
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 ROUNDS: Final = int(os.environ.get("ROUNDS", "3"))
-# What a session must say so that a CTAS writes rows in any order, as on Athena.
-UNSORTED: Final = ("skip_redundant_sort=true",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +64,20 @@ def main() -> None:
 
 def measure(cluster: script.Cluster, lake: Path) -> None:
     """Print what each way took."""
-    in_order = new_trino_home(cluster, "in_order", lake)
-    with open_embedded_aws(replace(in_order.settings, engine="duckdb")) as aws:
+    home = new_trino_home(cluster, lake)
+    with open_embedded_aws(replace(home.settings, engine="duckdb")) as aws:
         expected = ask(aws, "raw")
-    with open_trino(in_order.settings) as aws:
+    with open_trino(home.settings) as aws:
         raw = [ask(aws, "raw") for _ in range(ROUNDS)]
-    ways = {
-        "activity tables": in_order.measured(),
-        "activity tables, rows in any order": new_trino_home(
-            cluster, "unsorted", lake, UNSORTED
-        ).measured(),
-    }
-    for one in (*raw, *(one for way in ways.values() for one in way.activity)):
+    way = home.measured()
+    for one in (*raw, *way.activity):
         assert one.rows == expected.rows
-    lines = [("raw logs", *shown(raw), "", "", "")]
-    for name, way in ways.items():
-        ratio = f"{raw[0].read / way.activity[0].read:.1f}"
-        first = (f"{way.built_s:.1f}", f"{way.built_bytes / 1e6:,.0f}")
-        lines.append((name, *shown(way.activity), ratio, *first))
+    ratio = f"{raw[0].read / way.activity[0].read:.1f}"
+    first = (f"{way.built_s:.1f}", f"{way.built_bytes / 1e6:,.0f}")
+    lines = [
+        ("raw logs", *shown(raw), "", "", ""),
+        ("activity tables", *shown(way.activity), ratio, *first),
+    ]
     heads = ("read from", "seconds", "MB read", "raw ÷ this", "first refresh, s", "MB read by it")
     print(table(heads, lines))
 
@@ -111,7 +104,6 @@ class TrinoHome:
                 "OTEL_ANALYTICS_TRINO_PORT": str(trino.port),
                 "OTEL_ANALYTICS_TRINO_SCHEMA": trino.schema,
                 "OTEL_ANALYTICS_TRINO_STORAGE": trino.storage,
-                "OTEL_ANALYTICS_TRINO_SESSION": ",".join(trino.session),
             },
         )
         with open_trino(self.settings) as aws:
@@ -124,13 +116,10 @@ class TrinoHome:
         return Measured(execution.refresh_s, levels, rounds)
 
 
-def new_trino_home(
-    cluster: script.Cluster, name: str, lake: Path, session: tuple[str, ...] = ()
-) -> TrinoHome:
+def new_trino_home(cluster: script.Cluster, lake: Path) -> TrinoHome:
     """Return a home over a lake, with nothing built."""
-    home = new_home(Path(cluster.folder) / "homes" / name, lake)
-    storage = f"local:///homes/{name}/s3/"
-    trino = Trino(port=cluster.port, schema=f"bench_{name}", storage=storage, session=session)
+    home = new_home(Path(cluster.folder) / "homes" / "bench", lake)
+    trino = Trino(port=cluster.port, schema="bench", storage="local:///homes/bench/s3/")
     return TrinoHome(home, replace(home.settings, engine="trino", trino=trino))
 
 

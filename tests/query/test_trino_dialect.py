@@ -73,8 +73,6 @@ def test_properties_become_the_connectors_and_compression_the_sessions() -> None
         "partitioned_by = ARRAY['p', 'q']) AS SELECT a, 1 AS p FROM (SELECT 1 AS a) AS \"t\""
     )
     assert statement.of_catalog == {"compression_codec": "ZSTD"}
-    # the rows are written in the order that the statement asks for
-    assert statement.of_session == {"skip_redundant_sort": "false"}
 
 
 @pytest.mark.parametrize(

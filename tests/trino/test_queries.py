@@ -123,13 +123,6 @@ def test_a_partitioned_table_is_read_by_its_partitions(aws: EmbeddedAws) -> None
     assert ask(aws.settings, "SELECT COUNT(*) FROM {schema}.t") == ((9,),)
 
 
-def test_rows_are_written_in_the_order_asked_for(aws: EmbeddedAws) -> None:
-    select = "SELECT x FROM UNNEST(sequence(1, 5000)) AS u(x) ORDER BY x % 100, x"
-    create(aws, "t", select).raise_if_failed()
-    rows = [x for (x,) in aws.rows("SELECT x FROM t")]
-    assert rows == sorted(range(1, 5001), key=lambda x: (x % 100, x))
-
-
 @pytest.mark.parametrize(
     ("sql", "reason"),
     [

@@ -1,8 +1,8 @@
 """Athena's statements in the dialect of Trino with its Hive connector.
 
 Athena engine version 3 is Trino, so a query's text stays as it is but for the tables that it names.
-What differs stands here: properties of CREATE TABLE AS, names in Hive's quotes, the sorting of what
-is written. Must not know how a statement is sent, nor what is in a table.
+What differs stands here: the properties of CREATE TABLE AS. Must not know how a statement is sent,
+nor what is in a table.
 
 Source: https://docs.aws.amazon.com/athena/latest/ug/engine-versions-reference-0003.html,
     https://docs.aws.amazon.com/athena/latest/ug/create-table-as.html,
@@ -36,13 +36,9 @@ _POSITION: Final = re.compile(r"line (?P<line>[0-9]+):(?P<column>[0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class TrinoStatement:
-    """A statement for Trino.
-
-    `of_session` are properties of the session that go with it, `of_catalog` such of the catalog's.
-    """
+    """A statement for Trino; `of_catalog` are the catalog's session properties that go with it."""
 
     text: str
-    of_session: Mapping[str, str]
     of_catalog: Mapping[str, str]
     _original: str
     _edits: tuple[_Edit, ...]
@@ -84,11 +80,10 @@ def trino_create_table_as(
 ) -> TrinoStatement:
     """Return the statement that writes a query's rows at a location, and names them as a table.
 
-    `table` is a name in Trino's SQL. Compression is a property of the session there. So is that the
-    order of rows is kept: Athena ignores ORDER BY in a CTAS, and so does Trino unless told.
+    `table` is a name in Trino's SQL. Compression is a property of the session there. An ORDER BY is
+    ignored, as Athena ignores it.
 
-    Source: https://docs.aws.amazon.com/athena/latest/ug/ctas-considerations-limitations.html,
-        https://trino.io/docs/current/admin/properties-optimizer.html
+    Source: https://docs.aws.amazon.com/athena/latest/ug/ctas-considerations-limitations.html
     """
     properties = [
         f"format = {trino_literal(create.format)}",
@@ -104,7 +99,6 @@ def trino_create_table_as(
     return _edited(
         sql,
         [begin, *_of_tables(create.query, relations), *_of_end(sql)],
-        of_session={"skip_redundant_sort": "false"},
         of_catalog={"compression_codec": codec},
     )
 
@@ -123,7 +117,6 @@ def _edited(
     original: str,
     edits: Iterable[_Edit],
     *,
-    of_session: Mapping[str, str] | None = None,
     of_catalog: Mapping[str, str] | None = None,
 ) -> TrinoStatement:
     ordered = tuple(sorted(edits))
@@ -132,7 +125,7 @@ def _edited(
         parts += [original[position : edit.start], edit.text]
         position = edit.end
     text = "".join((*parts, original[position:]))
-    return TrinoStatement(text, of_session or {}, of_catalog or {}, original, ordered)
+    return TrinoStatement(text, of_catalog or {}, original, ordered)
 
 
 def _of_tables(query: Query, relations: Mapping[TableName, str]) -> Iterable[_Edit]:

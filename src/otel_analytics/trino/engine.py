@@ -123,13 +123,10 @@ class TrinoEngine:
             job.submitted(identifier)
 
         catalog = self._mirror.catalog
-        of_catalog = {f"{catalog}.{name}": value for name, value in statement.of_catalog.items()}
+        properties = {f"{catalog}.{name}": value for name, value in statement.of_catalog.items()}
         try:
             result = self._client.run(
-                statement.text,
-                job=job,
-                properties={**statement.of_session, **of_catalog},
-                on_submit=submitted,
+                statement.text, job=job, properties=properties, on_submit=submitted
             )
         except QueryFailed as failure:
             raise QueryFailed(
