@@ -30,7 +30,7 @@ class Queries:
     def __init__(self, account: Deployed) -> None:
         self.embedded = account.on.home
 
-    def query(self, sql: str) -> Rows:
+    def query(self, sql: str, *, timeout_s: float | None = None) -> Rows:
         return EmbeddedAws.query(self.embedded, sql)
 
 

@@ -22,7 +22,7 @@ def test_a_missing_extra_says_how_to_install_it(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "boto3", None)
     said = Shell(tmp_path).refused("tables", *ON_AWS)
-    assert "the engine aws needs boto3, which is not installed: pip install" in said
+    assert "--engine aws needs boto3: pip install" in said
     assert said.endswith("'otel-analytics[aws]'")
 
 
