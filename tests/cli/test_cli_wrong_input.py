@@ -57,7 +57,7 @@ def test_an_empty_command_line_prints_the_help(shell: Shell) -> None:
         (["sql", "mau"], "Missing option '--service': see otel-analytics sql --help"),
         (
             ["run", "a", "--engine", "spark"],
-            "Invalid value for '--engine': 'spark' is not one of 'duckdb', 'aws': "
+            "Invalid value for '--engine': 'spark' is not one of 'duckdb', 'trino', 'aws': "
             "see otel-analytics run --help",
         ),
         (["run"], "name the services, or give the payload with --input FILE"),

@@ -78,7 +78,9 @@ def test_a_query_that_is_wrong_is_refused_and_one_that_fails_fails(
 
 
 def test_without_the_client_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "find_spec", lambda _name: None)
+    for name in [name for name in sys.modules if name.startswith("otel_analytics.trino")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "trino", None)
     message = r"pip install 'otel-analytics\[trino\]'"
     with pytest.raises(Refused, match=message), engines.open_engine(Settings(engine="trino")):
         pass
