@@ -31,7 +31,7 @@ class Queries:
         self.embedded = account.on.home
 
     def query(self, sql: str, *, timeout_s: float | None = None) -> Rows:
-        return EmbeddedAws.query(self.embedded, sql)
+        return EmbeddedAws.query(self.embedded, sql, timeout_s=timeout_s)
 
 
 class Executions:

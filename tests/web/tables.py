@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["E", "Tables", "day", "open_tables"]
 
 E = date(2024, 7, 1)
+_LONG = 100
 
 
 def day(month_and_day: str) -> date:
@@ -49,18 +50,18 @@ class Tables:
         naming = history_table_name if history else table_name
         name = naming(table_prefix(service), query_type)
         known = {"service_name": service, "execution_date": E}
-        selects = [
-            "SELECT "
-            + ", ".join(
-                f'CAST({_literal((known | row).get(one.name))} AS {one.type}) AS "{one.name}"'
-                for one in columns
-            )
+        casts = ", ".join(
+            f'CAST(c{number} AS {one.type}) AS "{one.name}"' for number, one in enumerate(columns)
+        )
+        values = ", ".join(
+            f"({', '.join(_literal((known | row).get(one.name), one.type) for one in columns)})"
             for row in rows or ({},)
-        ]
+        )
+        names = ", ".join(f"c{number}" for number in range(len(columns)))
         nothing = "" if rows else " WHERE false"
         self.aws.query(
             f"CREATE TABLE \"{name}\" WITH (external_location = 's3://otel-analytics/t/{name}/') "
-            f"AS {' UNION ALL '.join(selects)}{nothing}"
+            f"AS SELECT {casts} FROM (VALUES {values}) AS t({names}){nothing}"
         )
         self.names.setdefault(service, set()).add(name)
 
@@ -95,9 +96,24 @@ def open_tables(home: Path) -> Iterator[Tables]:
         yield Tables(aws)
 
 
-def _literal(value: Any) -> str:
+def _literal(value: Any, kind: str) -> str:
     if value is None:
-        return "NULL"
-    if isinstance(value, (date, str)):
-        return "'" + str(value).replace("'", "''") + "'"
+        return f"CAST(NULL AS {kind})"
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, date):
+        return _quoted(str(value))
     return str(value)
+
+
+def _text(value: str) -> str:
+    """Write a text, with what is one character again and again as such: Athena's SQL is short."""
+    head = value.rstrip(value[-1:])
+    tail = len(value) - len(head)
+    if tail < _LONG:
+        return _quoted(value)
+    return f"{_quoted(head)} || RPAD('', {tail}, {_quoted(value[-1])})"
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
