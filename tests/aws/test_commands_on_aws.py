@@ -188,7 +188,7 @@ def test_another_execution_under_way_is_told_of(
         (("run", "shop", "--dry-run"), "an estimate (--dry-run, --max-scan, budget.max_scan)"),
         (("run", "shop", "--max-scan", "1GB"), "set a limit of bytes per query in the work group"),
         (("run", "shop", "--inject", "CreateMAUTable:FAILED"), "--inject works on this machine"),
-        (("ingest", "."), "ingest works on this machine only (--engine duckdb)"),
+        (("ingest", "."), "ingest works on this machine only, not with the engine aws"),
         (("inspect",), "inspect works on this machine only"),
     ],
 )
