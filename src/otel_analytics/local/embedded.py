@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.errors import InvalidQuery, Refused
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
@@ -15,7 +16,7 @@ from otel_analytics.local.engine import Engine, Rows
 from otel_analytics.local.executions import Executions
 from otel_analytics.local.home import Home, open_home
 from otel_analytics.local.publication import publish_tables
-from otel_analytics.local.query_executions import QueryExecutions
+from otel_analytics.local.query_executions import QueryExecution, QueryExecutions
 from otel_analytics.local.refresh import activity_refresher
 from otel_analytics.local.s3 import ObjectStore
 from otel_analytics.local.step_functions import StepFunctions
@@ -26,11 +27,14 @@ from otel_analytics.query.statements import Column, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
     from datetime import datetime
 
     from otel_analytics.config import Settings
 
 __all__ = ["EmbeddedAws", "open_embedded_aws"]
+
+_LOOK_FOR_INTERRUPT_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,20 @@ class EmbeddedAws:
 
         Raises: InvalidQuery if the statement is malformed; QueryFailed with Athena's reason
         """
-        execution = self.athena.start_query_execution(sql, database=self.settings.athena.database)
+        cancellation = _Cancellation()
+        # in a thread of its own, since DuckDB may miss an interrupt that comes as a query begins
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            try:
+                future = pool.submit(
+                    self.athena.start_query_execution,
+                    sql,
+                    database=self.settings.athena.database,
+                    on_cancel=cancellation.be_given,
+                )
+                execution = _result(future)
+            except BaseException:
+                cancellation.cancel()
+                raise
         if execution.reason and execution.reason.startswith("SYNTAX_ERROR"):
             raise InvalidQuery(execution.reason)
         execution.raise_if_failed()
@@ -133,6 +150,33 @@ class EmbeddedAws:
                     parameters={"classification": "parquet"},
                 )
             )
+
+
+def _result(future: Future[QueryExecution]) -> QueryExecution:
+    """Return what came of it; wake now and then for an interrupt that came before the wait."""
+    while not future.done():
+        wait((future,), timeout=_LOOK_FOR_INTERRUPT_S)
+    return future.result()
+
+
+class _Cancellation:
+    """The wish to cancel a query, which may come before there is a way to."""
+
+    def __init__(self) -> None:
+        self._wanted = False
+        self._cancel: Callable[[], None] | None = None
+
+    def be_given(self, cancel: Callable[[], None]) -> None:
+        """Take what cancels the query."""
+        self._cancel = cancel
+        if self._wanted:
+            cancel()
+
+    def cancel(self) -> None:
+        """Cancel the query, now or as soon as that is possible."""
+        self._wanted = True
+        if self._cancel is not None:
+            self._cancel()
 
 
 @contextmanager

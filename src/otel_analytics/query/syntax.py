@@ -32,9 +32,6 @@ _TRINO: Final = Dialect.get_or_raise("trino")
 _HIVE: Final = Dialect.get_or_raise("hive")
 # https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 MAX_QUERY_BYTES: Final = 262_144
-# sqlglot's parser takes a stack frame or more for each; compiled, it does not count them
-_MAX_NESTING: Final = 100
-_NESTED: Final = "SYNTAX_ERROR: line 1:1: the statement is nested too deeply"
 _OPENING: Final = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE)
 _CLOSING: Final = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE)
 
@@ -44,7 +41,7 @@ def tokens_of(sql: str) -> list[Token]:
     """Return the tokens of one statement; none if it is empty. They are shared: only to be read.
 
     Raises: QueryFailed beginning with SYNTAX_ERROR, also for more than one statement, and for one
-        that is longer than Athena takes or nested too deeply
+        that is longer than Athena takes
     """
     if (size := len(sql.encode())) > MAX_QUERY_BYTES:
         reason = f"the statement has {size} bytes, Athena takes {MAX_QUERY_BYTES}"
@@ -58,7 +55,6 @@ def tokens_of(sql: str) -> list[Token]:
         reason = "a quoted text, identifier or comment is not closed"
         raise QueryFailed(f"SYNTAX_ERROR: {_at(sql, len(sql))}: {reason}") from error
     _refuse_several(sql, tokens)
-    _refuse_nested(tokens)
     return tokens
 
 
@@ -70,17 +66,6 @@ def _refuse_several(sql: str, tokens: list[Token]) -> None:
         raise QueryFailed(f"SYNTAX_ERROR: {at}: Only one sql statement is allowed. Got: {shown}")
     if semicolons == [0]:
         raise mismatched(sql, tokens[0])
-
-
-def _refuse_nested(tokens: list[Token]) -> None:
-    depth = 0
-    for token in tokens:
-        if token.token_type in _OPENING:
-            depth += 1
-        elif token.token_type in _CLOSING:
-            depth -= 1
-        if depth > _MAX_NESTING:
-            raise QueryFailed(_NESTED)
 
 
 def parse(sql: str, tokens: list[Token]) -> exp.Expr | None:
@@ -99,7 +84,7 @@ def parse(sql: str, tokens: list[Token]) -> exp.Expr | None:
         token = next((t for t in tokens if t.start <= offset <= t.end), tokens[-1])
         raise mismatched(sql, token) from error
     except RecursionError as error:
-        raise QueryFailed(_NESTED) from error
+        raise QueryFailed("SYNTAX_ERROR: line 1:1: the statement is nested too deeply") from error
     except (AttributeError, IndexError, TypeError) as error:
         # sqlglot trips over some malformed statements, and then knows no place
         raise mismatched(sql, tokens[0]) from error
