@@ -206,7 +206,9 @@ def test_what_is_wrong_is_refused_with_its_line_and_column(sql: str, message: st
 def test_however_deeply_a_statement_is_nested_it_is_refused_and_the_process_lives(
     nested: str,
 ) -> None:
-    with pytest.raises(QueryFailed, match="the statement is nested too deeply"):
+    with pytest.raises(
+        QueryFailed, match=r"^SYNTAX_ERROR: line 1:1: the statement is nested too deeply$"
+    ):
         parse_statement(nested)
 
 
@@ -215,3 +217,7 @@ def test_a_statement_may_have_as_many_bytes_as_athena_takes_and_no_more() -> Non
     assert parse_statement(longest)
     with pytest.raises(QueryFailed, match="the statement has 262145 bytes, Athena takes 262144"):
         parse_statement(longest + " ")
+
+
+def test_half_of_a_surrogate_pair_does_not_keep_a_statement_from_being_read() -> None:
+    assert isinstance(parse_statement("SELECT '\ud800' AS a"), Query)

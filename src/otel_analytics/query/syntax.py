@@ -32,8 +32,6 @@ _TRINO: Final = Dialect.get_or_raise("trino")
 _HIVE: Final = Dialect.get_or_raise("hive")
 # https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 MAX_QUERY_BYTES: Final = 262_144
-_OPENING: Final = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE)
-_CLOSING: Final = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE)
 
 
 @lru_cache(maxsize=16)
@@ -43,7 +41,8 @@ def tokens_of(sql: str) -> list[Token]:
     Raises: QueryFailed beginning with SYNTAX_ERROR, also for more than one statement, and for one
         that is longer than Athena takes
     """
-    if (size := len(sql.encode())) > MAX_QUERY_BYTES:
+    # JSON may hold half of a surrogate pair, which is no UTF-8
+    if (size := len(sql.encode(errors="surrogatepass"))) > MAX_QUERY_BYTES:
         reason = f"the statement has {size} bytes, Athena takes {MAX_QUERY_BYTES}"
         raise QueryFailed(f"SYNTAX_ERROR: line 1:1: {reason}")
     try:
@@ -112,6 +111,10 @@ def _refuse_what_is_not_athenas(sql: str, tokens: list[Token], expression: exp.E
                 inner = min(part.meta["start"] for part in item.walk() if "start" in part.meta)
                 before = (token for token in reversed(tokens) if token.start < inner)
                 raise mismatched(sql, next(t for t in before if t.text.upper() in words))
+
+
+_OPENING: Final = (TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE)
+_CLOSING: Final = (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE)
 
 
 def argument_counts(sql: str) -> dict[int, int]:
