@@ -18,6 +18,7 @@ from otel_analytics.local.catalog import Catalog
 from otel_analytics.local.engine import Engine
 from otel_analytics.local.executions import Executions
 from otel_analytics.local.home import Home, open_home
+from otel_analytics.local.interrupts import interrupt_calls
 from otel_analytics.local.publications import Publications
 from otel_analytics.local.query_executions import QueryExecution, QueryExecutions
 from otel_analytics.local.s3 import ObjectStore
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddedAws", "open_embedded_aws"]
 
-_LOOK_FOR_INTERRUPT_S: Final = 0.1
+_LOOK_FOR_SIGNAL_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class EmbeddedAws:
         """
         cancellation = _Cancellation()
         # in a thread of its own, since DuckDB may miss an interrupt that comes as a query begins
-        with ThreadPoolExecutor(max_workers=1) as pool:
+        with interrupt_calls(cancellation.cancel), ThreadPoolExecutor(max_workers=1) as pool:
             try:
                 future = pool.submit(
                     self.athena.start_query_execution,
@@ -196,16 +197,16 @@ class EmbeddedAws:
 
 
 def _result(future: Future[QueryExecution], timeout_s: float | None) -> QueryExecution:
-    """Return what came of it; wake now and then for an interrupt that came before the wait.
+    """Return what came of it; wake now and then for a signal that came before the wait.
 
     Raises: TimeoutError if it is not done after `timeout_s`
     """
     end = None if timeout_s is None else time.monotonic() + timeout_s
     while not future.done():
-        left_s = _LOOK_FOR_INTERRUPT_S if end is None else end - time.monotonic()
+        left_s = _LOOK_FOR_SIGNAL_S if end is None else end - time.monotonic()
         if left_s <= 0:
             raise TimeoutError
-        wait((future,), timeout=min(_LOOK_FOR_INTERRUPT_S, left_s))
+        wait((future,), timeout=min(_LOOK_FOR_SIGNAL_S, left_s))
     return future.result()
 
 
