@@ -66,7 +66,7 @@ def main() -> None:
         ["tables"],
         ["query", "SELECT event_name, COUNT(*) AS n FROM logall GROUP BY 1 ORDER BY 2 DESC"],
         ["inspect", "build/demo/otlp"],
-        ["sql", "retention", "--service", WEB, "--dialect", "trino"],
+        ["sql", "retention", "--service", WEB, "--execution-date", EXECUTION_DATE],
         ["executions"],
         ["--help"],
     ):

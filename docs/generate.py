@@ -216,12 +216,12 @@ def build_settings() -> str:
 
 def build_commands() -> str:
     """Return the help of every command."""
-    group = click.Context(cli, info_name="otel-analytics")
+    group = click.Context(cli, info_name="otel-analytics", **cli.context_settings)
     parts = [
         NOTE,
         "# Commands\n",
         "Data go to standard output, everything else to standard error. Exit codes: 0 done, 2 "
-        "refused before any work began, 1 any later failure.\n",
+        "refused before any work began, 1 any later failure, 130 interrupted.\n",
         _help(cli, group),
     ]
     for name in COMMANDS:

@@ -122,7 +122,7 @@ def test_a_profile_that_is_not_there_is_named() -> None:
         connect(Aws(profile="nobody"))
 
 
-@pytest.mark.parametrize("source", ["environment", "profile", "setting"])
+@pytest.mark.parametrize("source", ["environment", "region", "profile", "setting"])
 def test_region_and_profile_come_as_every_tool_takes_them(
     source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -131,6 +131,9 @@ def test_region_and_profile_come_as_every_tool_takes_them(
     if source == "environment":
         monkeypatch.setenv("AWS_PROFILE", "work")
         settings = Aws()
+    if source == "region":
+        monkeypatch.setenv("AWS_REGION", "eu-west-1")
+        settings, expected = Aws(), "eu-west-1"
     if source == "setting":
         settings, expected = Aws(region="ap-northeast-2", profile="work"), "ap-northeast-2"
     assert connect(settings)("glue").boto.meta.region_name == expected

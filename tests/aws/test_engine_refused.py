@@ -23,7 +23,7 @@ def test_a_missing_extra_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "boto3", None)
     said = Shell(tmp_path).refused("tables", *ON_AWS)
     assert "--engine aws needs boto3: pip install" in said
-    assert said.endswith("'otel-analytics[aws]'")
+    assert said.endswith("pip install '.[aws]' in a clone of the project")
 
 
 def test_without_credentials_nothing_is_begun(tmp_path: Path) -> None:

@@ -356,3 +356,15 @@ def test_times_with_a_zone_are_utc_whatever_the_zone_of_the_machine(shell: Shell
     shell = shell.with_environment(TZ="Asia/Seoul")
     shown = ended(shell.start("inspect", folder, "--json")).json
     assert shown["first_day"] == "2025-10-20"
+
+
+def test_records_that_cannot_be_read_are_counted(shell: Shell) -> None:
+    record = '{"timeUnixNano": "1741608000000000000", "body": {"stringValue": "view"}}'
+    whole = f'{{"resourceLogs": [{{"scopeLogs": [{{"logRecords": [{record}]}}]}}]}}'
+    file = shell.folder / "logs.jsonl"
+    file.write_text(f"{whole}\n{whole[:40]}\n{whole[:50]}\n")
+    assert "warning: 2 more cannot be read" in shell.done("inspect", str(file)).stderr
+
+
+def test_an_empty_home_says_how_logs_come_into_it(shell: Shell) -> None:
+    assert "put logs into it with otel-analytics ingest" in shell.refused("inspect")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 import subprocess
@@ -129,7 +130,11 @@ def test_an_interrupted_run_says_so_and_a_later_one_makes_the_tables(
         patched.setattr(Tracker, "follow", interrupt)
         run = own_otto.run("run", "otto", "--execution-date", E)
     assert (run.exit_code, run.stdout) == (130, "")
-    assert run.stderr.strip() == "otel-analytics: interrupted"
+    assert re.fullmatch(
+        r"otel-analytics: interrupted: (\S+) was stopped; otel-analytics asl redrive \1 would "
+        "go on",
+        run.stderr.strip(),
+    )
     own_otto.done("run", "otto", "--execution-date", E)
     assert tables_of(own_otto, "otto") == tables_of(otto_shell, "otto")
 

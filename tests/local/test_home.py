@@ -6,12 +6,18 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_analytics.errors import Failed, HomeTooNew, InvalidHome
 from otel_analytics.local.home import SCHEMA_VERSION, Home, open_home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_a_new_home_has_its_folders_and_its_catalog(tmp_path: Path) -> None:
@@ -116,6 +122,40 @@ def test_a_home_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(InvalidHome, match="cannot be made or written"):
         open_home(tmp_path / "home")
+
+
+def test_a_home_of_someone_else_at_rest_can_be_read() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        home = open_home(Path(folder) / "home")
+        with home.transaction() as connection:
+            connection.execute("INSERT INTO databases VALUES ('log_db', NULL, 0)")
+        home.close()
+        for path in (*home.path.rglob("*"), home.path):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        try:
+            with _someone_else():
+                read = open_home(home.path, to_read=True)
+                with read.reading() as connection:
+                    assert connection.execute("SELECT name FROM databases").fetchall() == [
+                        ("log_db",)
+                    ]
+                read.close()
+        finally:
+            home.path.chmod(0o755)
+
+
+@contextmanager
+def _someone_else() -> Iterator[None]:
+    """Be nobody, where this is root, to whom no rights matter."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
 
 
 def test_a_home_in_a_place_that_takes_no_folders_is_refused() -> None:

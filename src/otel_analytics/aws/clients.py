@@ -6,6 +6,7 @@ error for each thing that a person can do about it.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -111,6 +112,12 @@ class Client:
         return AwsFailed(what, code=code, operation=name)
 
 
+def _region(settings: Aws) -> str | None:
+    # the AWS CLI and the other SDKs read it, boto3 its own AWS_DEFAULT_REGION alone:
+    # https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+    return settings.region or os.environ.get("AWS_REGION") or None
+
+
 def connect(settings: Aws) -> Callable[[str], Client]:
     """Return a function that gives a client by its service's name in boto3.
 
@@ -118,7 +125,7 @@ def connect(settings: Aws) -> Callable[[str], Client]:
     """
     try:
         session = boto3.Session(
-            profile_name=settings.profile or None, region_name=settings.region or None
+            profile_name=settings.profile or None, region_name=_region(settings)
         )
     except (BotoCoreError, ClientError) as error:
         raise NoAccess(f"{error}: {_LOG_IN}") from error

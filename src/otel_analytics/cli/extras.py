@@ -25,5 +25,5 @@ def needing(extra: str, *, command: str) -> Iterator[None]:
         if (error.name or "").startswith("otel_analytics"):
             raise
         raise Refused(
-            f"{command} needs {error.name}: pip install 'otel-analytics[{extra}]'"
+            f"{command} needs {error.name}: pip install '.[{extra}]' in a clone of the project"
         ) from error

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from otel_analytics.cli.engines import check_is_local
+from otel_analytics.cli.files import write_file
 from otel_analytics.cli.options import json_option, settings_file_of, settings_of, settings_options
 from otel_analytics.cli.output import print_json, print_table, say
+from otel_analytics.cli.payload import check_source
 from otel_analytics.names import harmless
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ def _table_of(
     if not any(path.exists() for path in paths) and len(what) <= 1:
         name = what[0] if what else settings.source.table
         with open_local(settings, to_read=True) as aws:
+            if not what:
+                check_source(aws)
             yield aws, _existing(aws, TableName(name.lower(), settings.athena.database)), name
         return
     with (
@@ -163,6 +167,8 @@ def _ingest(aws: EmbeddedAws, paths: Sequence[Path], *, outside: Path) -> Table:
     report = ingest(files, lake=aws.lake_folder(), keys=aws.settings.keys)
     for failed in report.failed:
         say(f"warning: {failed.path}: {failed.error}")
+    if report.quarantined:
+        say(f"warning: {report.quarantined:,} more cannot be read: ingest keeps each, and says why")
     if not report.written:
         raise IngestFailed("there is no readable log record in these files")
     aws.register_logall()
@@ -263,10 +269,7 @@ def _write(file: Path, proposed: dict[str, Any]) -> None:
         say("nothing to write")
         return
     document = tomlkit.parse(file.read_text("utf-8")) if file.exists() else tomlkit.document()
-    text = tomlkit.dumps(_merged(document, proposed))
-    unfinished = file.with_name(f".{file.name}.unfinished")
-    unfinished.write_text(text, "utf-8")
-    unfinished.replace(file)
+    write_file(file, tomlkit.dumps(_merged(document, proposed)).encode())
     say(f"wrote {', '.join(proposed)} into {file}")
 
 

@@ -91,7 +91,8 @@ def main() -> NoReturn:
     except OtelAnalyticsError as error:
         _end(str(error), error.exit_code)
     except (click.exceptions.Abort, KeyboardInterrupt) as interrupt:
-        _end(str(interrupt) or "interrupted", 130)
+        # click makes its own exception of an interrupt, which says what became of the work
+        _end(str(interrupt.__cause__ or interrupt) or "interrupted", 130)
     except RuntimeError as error:
         # What DuckDB makes of an interrupt that comes while it works.
         if str(error) != "Query interrupted":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otel_analytics.cli.files import write_file
 from otel_analytics.cli.options import settings_of, settings_options
 from otel_analytics.cli.output import as_megabytes, say
 from otel_analytics.errors import UnreadablePath
@@ -74,27 +75,17 @@ def report_command(
         there = list_services(engine.catalog.tables(settings.athena.database))
         selection = select_services(services, there, days=days, compare=compare)
         shown = draw_panels(engine.query, there, selection, settings, language=language)
-    _write(file, build_report(shown, selection, language=language).encode())
+    write_file(file, build_report(shown, selection, language=language).encode())
     drawn = [one for one in shown if one.drawing.chart]
     names = ", ".join(selection.services)
     say(f"{output}: {len(drawn)} charts of {names}, {as_megabytes(file.stat().st_size)}")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for one in drawn:
-            _write(folder / f"{one.panel.id}.png", build_picture(one, selection))
+            write_file(folder / f"{one.panel.id}.png", build_picture(one, selection))
         say(f"{folder}: {len(drawn)} pictures")
 
 
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise UnreadablePath("there is no such folder: make it, or name another", where=str(folder))
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file so that its readers find the old one or the new one, whole."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -204,7 +204,7 @@ def _connect_read_only(catalog: Path) -> sqlite3.Connection:
         connection.execute("SELECT 1 FROM sqlite_master").fetchall()
     except sqlite3.OperationalError as error:
         connection.close()
-        if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
         # SQLite cannot make the files beside the catalog by which processes share it
         log = catalog.with_name(f"{catalog.name}-wal")

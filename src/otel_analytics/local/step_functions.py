@@ -172,14 +172,19 @@ class StepFunctions:
         kept: int = 0,
     ) -> _T:
         """Return what `asl.run` or `asl.redrive` does, having recorded it."""
-        with Recording(self.executions, name, stop, kept=kept) as recording:
-            return run(
-                clock=self.clock,
-                random=self.random,
-                on_event=on_event,
-                on_rest=recording.on_rest,
-                stop=stop,
-            )
+        try:
+            with Recording(self.executions, name, stop, kept=kept) as recording:
+                return run(
+                    clock=self.clock,
+                    random=self.random,
+                    on_event=on_event,
+                    on_rest=recording.on_rest,
+                    stop=stop,
+                )
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(
+                f"interrupted: {name} was stopped; otel-analytics asl redrive {name} would go on"
+            ) from interrupt
 
 
 def _check_name(name: str) -> None:
