@@ -395,6 +395,13 @@ EXPLANATIONS: Final = (
         source=f"{_STATES}/transforming-data.html",
     ),
     Explanation(
+        "Trino is not there",
+        "The cluster of `--engine trino` gave no answer, so no query ran.",
+        "Start it, or mend the address that the message names (the settings `trino.host`, "
+        "`trino.port`, `trino.scheme`); then run again.",
+        patterns=(r"^GENERIC_INTERNAL_ERROR: Trino at \S+ does not answer",),
+    ),
+    Explanation(
         "Internal error of the query engine",
         "The engine failed in a way that it has no better word for.",
         "The task is tried again by itself; if it fails alike each time, it is the query or its "
