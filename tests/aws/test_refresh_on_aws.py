@@ -104,6 +104,7 @@ def test_a_registration_that_was_interrupted_is_completed_by_the_next_refresh(
     day_before = date(2025, 3, 9)
     lake.write(day_before, "late-1", [event("u4", day_before)])
     number, both = stage_of(lake.plan(E), "activity")
+    assert sorted(both["periods"]) == ["2025-03-09", "2025-03-10"]
     inputs = lake.build(both, execution="slow", number=number)
     call, made = Client.call, 0
 
