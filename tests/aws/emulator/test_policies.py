@@ -87,6 +87,8 @@ MUST_ALLOW: dict[str, list[Rule]] = {
     ],
     "ChecksBuilderRole": [
         ("glue:GetTable", f"{TABLE}/theshop_brand_mau_summary"),
+        ("glue:GetTable", STAGING),
+        ("glue:GetTable", f"{TABLE}/logall"),
         ("logs:CreateLogStream", LOG_STREAM),
     ],
     "TablePublisherRole": [
