@@ -17,7 +17,6 @@ from urllib.parse import quote_plus
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from moto import mock_aws
@@ -496,16 +495,23 @@ def test_the_sweep_function_queues_old_objects(functions: Account) -> None:
 
 
 def test_an_access_that_is_denied_is_no_missing_object(account: Account) -> None:
-    class Denied:
-        meta = _clients("s3").boto.meta
+    s3, answers = stubbed("s3")
+    answers.add_client_error("get_object", "AccessDenied", "no")
+    answers.add_response("list_objects_v2", {"Contents": [{"Key": "otlp/a.json"}]})
+    with pytest.raises(AwsFailed, match="S3:GetObject: AccessDenied"):
+        replace(account.lake, s3=s3).take(CreatedObject(BUCKET, ("otlp/a.json",)))
 
-        def get_object(self, **_: Any) -> None:
-            error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
-            raise ClientError(error, "GetObject")  # type: ignore[arg-type]
 
-    lake = replace(account.lake, s3=Client(Denied()))
-    with pytest.raises(AwsFailed, match="AccessDenied"):
-        lake.take(CreatedObject(BUCKET, ("otlp/a.json",)))
+def test_a_missing_object_is_gone_where_s3_says_that_it_is_denied(account: Account) -> None:
+    """As it does to a role that may list some prefixes alone."""
+    s3, answers = stubbed("s3")
+    asked = {"Bucket": BUCKET, "Prefix": "otlp/a.json", "MaxKeys": 1}
+    answers.add_client_error("get_object", "AccessDenied", "no")
+    # another object's key begins with that of the missing one
+    answers.add_response("list_objects_v2", {"Contents": [{"Key": "otlp/a.json.gz"}]}, asked)
+    taken = replace(account.lake, s3=s3).take(CreatedObject(BUCKET, ("otlp/a.json",)))
+    assert taken == Taken("s3://shop-analytics/otlp/a.json", "gone")
+    answers.assert_no_pending_responses()
 
 
 def test_an_object_is_noted_by_bucket_key_and_content() -> None:
@@ -538,9 +544,9 @@ def test_a_note_that_may_not_be_looked_for_is_no_missing_note(tmp_path: Path) ->
     s3, answers = stubbed("s3")
     body = StreamingBody(io.BytesIO(b""), 0)
     answers.add_response("get_object", {"Body": body, "ETag": '"1"'})
-    answers.add_client_error("head_object", "403", "Forbidden", http_status_code=403)
+    answers.add_client_error("list_objects_v2", "AccessDenied")
     lake = ObjectLake(s3=s3, address=LAKE, keys=Keys(), scratch=tmp_path)
-    with pytest.raises(AwsFailed, match="S3:HeadObject: 403"):
+    with pytest.raises(AwsFailed, match="S3:ListObjectsV2: AccessDenied"):
         lake.take(CreatedObject(BUCKET, ("otlp/a.json",)))
 
 
@@ -550,8 +556,8 @@ def test_an_object_that_cannot_be_written_is_a_failure(tmp_path: Path, code: str
     content = json_message(record("a")).encode()
     body = StreamingBody(io.BytesIO(content), len(content))
     answers.add_response("get_object", {"Body": body, "ETag": '"1"'})
-    answers.add_client_error("head_object", "404", http_status_code=404)
-    answers.add_client_error("head_object", "404", http_status_code=404)
+    answers.add_response("list_objects_v2", {})
+    answers.add_response("list_objects_v2", {})
     answers.add_client_error("put_object", code)
     lake = ObjectLake(s3=s3, address=LAKE, keys=Keys(), scratch=tmp_path)
     with pytest.raises(AwsFailed, match=f"S3:PutObject: {code}"):

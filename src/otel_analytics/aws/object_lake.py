@@ -22,16 +22,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from otel_analytics.aws.object_events import OBJECTS_FOLDER, object_name
-from otel_analytics.errors import AwsFailed, Failed, IngestFailed
+from otel_analytics.aws.presence import get_if_there, holds
+from otel_analytics.errors import Failed, IngestFailed
 from otel_analytics.lake.ingest import ingest
 from otel_analytics.lake.sources import identify
+from otel_analytics.names import S3Address
 
 if TYPE_CHECKING:
     from otel_analytics.aws.clients import Client
     from otel_analytics.aws.object_events import CreatedObject
     from otel_analytics.config import Keys
     from otel_analytics.lake.report import SourceReport
-    from otel_analytics.names import S3Address
 
 __all__ = ["ObjectLake", "Taken"]
 
@@ -122,23 +123,13 @@ class ObjectLake:
     def _get(self, created: CreatedObject) -> tuple[str, Any] | None:
         version = {"VersionId": created.version_id} if created.version_id else {}
         for key in created.keys:
-            try:
-                found = self.s3.call("get_object", Bucket=created.bucket, Key=key, **version)
-            except AwsFailed as error:
-                if error.code not in ("NoSuchKey", "NoSuchVersion"):
-                    raise
-            else:
+            found = get_if_there(self.s3, S3Address(created.bucket, key), **version)
+            if found is not None:
                 return key, found
         return None
 
     def _holds(self, name: str) -> bool:
-        try:
-            self.s3.call("head_object", Bucket=self.address.bucket, Key=self._key(name))
-        except AwsFailed as error:
-            if error.code == "404":
-                return False
-            raise
-        return True
+        return holds(self.s3, S3Address(self.address.bucket, self._key(name)))
 
     def _put(self, name: str, content: Any) -> None:
         self.s3.call("put_object", Bucket=self.address.bucket, Key=self._key(name), Body=content)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_analytics.errors import AwsFailed, Failed, InvalidName
+from otel_analytics.aws.presence import get_if_there
+from otel_analytics.errors import Failed, InvalidName
 from otel_analytics.names import S3Address
 from otel_analytics.operations.store import S3Object
 from otel_analytics.pipeline.refresh import RawFile
@@ -82,12 +83,9 @@ class S3Store:
 
         Raises: Failed if there is none
         """
-        try:
-            found = self.s3.call("get_object", Bucket=address.bucket, Key=address.key)
-        except AwsFailed as error:
-            if error.code == "NoSuchKey":
-                raise Failed(f"NoSuchKey: {address} does not exist") from error
-            raise
+        found = get_if_there(self.s3, address)
+        if found is None:
+            raise Failed(f"NoSuchKey: {address} does not exist")
         return bytes(found["Body"].read())
 
     def delete_prefix(self, prefix: S3Address) -> Deletion:
