@@ -180,7 +180,12 @@ def test_who_reads_or_writes_objects_may_use_the_buckets_key(resources: dict[str
         if "kms:Decrypt" in allowed_actions(role)
     }
     assert may_use_key == uses_objects
-    assert may_use_key == {"StateMachineRole", "TablePublisherRole", "LogProcessorRole"}
+    assert may_use_key == {
+        "StateMachineRole",
+        "TablePublisherRole",
+        "LogProcessorRole",
+        "LogSweepRole",
+    }
 
 
 def allowed_actions(role: dict[str, Any]) -> list[str]:

@@ -131,7 +131,10 @@ MUST_ALLOW: dict[str, list[Rule]] = {
     ],
     "LogSweepRole": [
         listing("otlp/"),
-        listing("lake/objects/"),
+        listing("lake/objects/2025-10-28/"),
+        listing("lake/sweep.json"),
+        ("s3:GetObject", f"{DATA}/lake/sweep.json"),
+        ("s3:PutObject", f"{DATA}/lake/sweep.json"),
         ("sqs:SendMessage", f"{QUEUE}:otel-analytics-objects"),
         ("sqs:GetQueueAttributes", f"{QUEUE}:otel-analytics-objects"),
         ("sqs:SendMessage", f"{QUEUE}:otel-analytics-undelivered"),
@@ -227,7 +230,12 @@ MUST_DENY: dict[str, list[Rule]] = {
         ("sqs:SendMessage", f"{QUEUE}:otel-analytics-objects"),
         ("glue:GetTable", f"{TABLE}/logall"),
     ],
-    "LogSweepRole": [("s3:GetObject", EXPORTED), ("sqs:ReceiveMessage", f"{QUEUE}:any")],
+    "LogSweepRole": [
+        ("s3:GetObject", EXPORTED),
+        ("s3:PutObject", RAW),
+        ("s3:PutObject", f"{DATA}/lake/objects/2025-10-28/0.json"),
+        ("sqs:ReceiveMessage", f"{QUEUE}:any"),
+    ],
     "PipelineScheduleRole": [("lambda:InvokeFunction", f"{FUNCTION}:otel-log-sweep")],
     "LogSweepScheduleRole": [("states:StartExecution", f"{MACHINE}:otel-analytics-pipeline")],
 }
