@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from otel_analytics.pipeline.refresh import RawFile
 from otel_analytics.query.handler import Deletion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from otel_analytics.aws.clients import Client
 
@@ -24,13 +26,19 @@ __all__ = ["S3Store"]
 
 _KEYS_PER_CALL: Final = 1000  # of DeleteObjects
 _LISTINGS_AT_ONCE: Final = 8
+# DeleteObjects answers 200 where single keys fail, which the client's own retries do not see:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+_FOR_A_MOMENT: Final = ("InternalError", "ServiceUnavailable", "SlowDown")
+_WAITS_S: Final = (1.0, 2.0, 4.0)  # at most, before each further try
 
 
 @dataclass(frozen=True, slots=True)
 class S3Store:
-    """The objects that an account may see; `s3` is a client of S3."""
+    """The objects that an account may see; `s3` is a client of S3, `random` gives 0 to 1."""
 
     s3: Client
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
 
     def raw_files(self, folders: Mapping[str, S3Address]) -> dict[str, Sequence[RawFile]]:
         """Return the files of each folder that has any, at any depth, hidden ones left out.
@@ -107,19 +115,33 @@ class S3Store:
             raise InvalidName(f"{prefix} is not a prefix to delete: end it with a folder and '/'")
         objects = size_bytes = 0
         for some in _chunks(self._entries(prefix, **listing), _KEYS_PER_CALL):
-            reply = self.s3.call(
-                "delete_objects",
-                Bucket=prefix.bucket,
-                Delete={"Objects": [{"Key": one["Key"]} for one in some], "Quiet": True},
-            )
-            for stayed in reply.get("Errors", ()):
-                raise Failed(
-                    f"s3://{prefix.bucket}/{stayed['Key']} was not deleted: {stayed['Code']}: "
-                    f"{stayed.get('Message')}"
-                )
+            self._delete_keys(prefix.bucket, [one["Key"] for one in some])
             objects += len(some)
             size_bytes += sum(one["Size"] for one in some)
         return Deletion(objects, size_bytes)
+
+    def _delete_keys(self, bucket: str, keys: Sequence[str]) -> None:
+        """Delete objects; those of which S3 says that it failed for a moment, again.
+
+        Raises: Failed if one stayed
+        """
+        for wait_s in (*_WAITS_S, None):
+            objects = [{"Key": key} for key in keys]
+            reply = self.s3.call(
+                "delete_objects", Bucket=bucket, Delete={"Objects": objects, "Quiet": True}
+            )
+            stayed = reply.get("Errors", ())
+            if not stayed:
+                return
+            lasting = [one for one in stayed if one["Code"] not in _FOR_A_MOMENT]
+            if lasting or wait_s is None:
+                first = (lasting or stayed)[0]
+                raise Failed(
+                    f"s3://{bucket}/{first['Key']} was not deleted: {first['Code']}: "
+                    f"{first.get('Message')}"
+                )
+            self.sleep(wait_s * self.random())
+            keys = [one["Key"] for one in stayed]
 
 
 def _chunks(entries: Iterator[Any], size: int) -> Iterator[tuple[Any, ...]]:
