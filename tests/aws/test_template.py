@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 import boto3
@@ -16,7 +17,15 @@ from moto.core.config import default_user_config
 
 from otel_analytics.aws.deployment import build_stack_definition, read_template
 from otel_analytics.config import Settings, settings_table
-from otel_analytics.names import S3Address
+from otel_analytics.metrics import load_catalog
+from otel_analytics.names import (
+    Leaf,
+    S3Address,
+    execution_token,
+    history_table_name,
+    table_name,
+)
+from otel_analytics.pipeline.level_leaves import LevelLeaf
 from otel_analytics.query.levels import load_levels
 
 REGIONS = ["ap-northeast-2", "eu-central-1", "us-east-1"]
@@ -122,14 +131,66 @@ def test_a_setting_that_the_template_sets_is_one(resources: dict[str, Any]) -> N
         assert ours <= variables
 
 
-def test_no_query_may_drop_a_level(resources: dict[str, Any]) -> None:
-    policies = resources["StateMachineRole"]["Properties"]["Policies"]
-    (queries,) = (one for one in policies if one.get("PolicyName") == "queries")
-    (denied,) = (
-        one["Resource"] for one in queries["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"
-    )
-    tables = {one["Fn::Sub"].rpartition("/")[2] for one in denied}
-    assert tables == {*load_levels(), "logall", "*_summary", "*_summary_history"}
+def tables_of(role: dict[str, Any], effect: str, action: str) -> set[str]:
+    """Return the patterns of the tables for which a role's policies say so of an action."""
+    policies = [one.get("Fn::If", [None, one])[1] for one in role["Properties"]["Policies"]]
+    statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
+    found: set[str] = set()
+    for one in statements:
+        if one["Effect"] == effect and action in one["Action"]:
+            resources = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
+            arns = [resource["Fn::Sub"] for resource in resources]
+            found |= {arn.rpartition("/")[2] for arn in arns if ":table/" in arn}
+    return found
+
+
+STAGING = {f"*_{query_type}_*_????????_*" for query_type in load_catalog()}
+PUBLISHED = {
+    f"*_{query_type}_summary{history}"
+    for query_type in load_catalog()
+    for history in ("", "_history")
+}
+STAGING_LEVELS = {"activity_*_????????_*_*_*_*"}
+LEVELS = {*load_levels()}
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "allowed", "denied"),
+    [
+        (
+            "StateMachineRole",
+            "glue:DeleteTable",
+            STAGING | STAGING_LEVELS,
+            {*LEVELS, "logall", "*_summary", "*_summary_history"},
+        ),
+        ("StateMachineRole", "glue:UpdateTable", set(), LEVELS),
+        ("TablePublisherRole", "glue:DeleteTable", STAGING, {*LEVELS, "logall"}),
+        ("TablePublisherRole", "glue:UpdateTable", PUBLISHED, {*LEVELS, "logall"}),
+        ("ActivityRefresherRole", "glue:DeleteTable", STAGING_LEVELS, set()),
+        ("ActivityRefresherRole", "glue:UpdateTable", LEVELS, set()),
+    ],
+)
+def test_a_role_may_change_the_tables_of_the_catalog_and_no_others(
+    resources: dict[str, Any], role: str, action: str, allowed: set[str], denied: set[str]
+) -> None:
+    assert tables_of(resources[role], "Allow", action) == allowed
+    assert tables_of(resources[role], "Deny", action) == denied
+
+
+def test_the_names_of_staging_tables_are_what_the_roles_may_drop() -> None:
+    execution = execution_token("run-1", "arn:aws:states:x:1:execution:pipeline:run-1")
+
+    def matching(name: str) -> set[str]:
+        return {one for one in STAGING | STAGING_LEVELS if fnmatchcase(name, one)}
+
+    for query_type in load_catalog():
+        leaf = Leaf("s3://b/summary", "the_shop", query_type, execution, "0")
+        assert matching(leaf.staging_table) == {f"*_{query_type}_*_????????_*"}
+        assert not matching(table_name("the_shop", query_type))
+        assert not matching(history_table_name("the_shop", query_type))
+    for level in load_levels():
+        assert matching(LevelLeaf(level, execution, "0_0_0", "0").table) >= STAGING_LEVELS
+        assert not matching(level)
 
 
 def test_data_stay_when_the_stack_goes(resources: dict[str, Any]) -> None:

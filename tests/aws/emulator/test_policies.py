@@ -6,6 +6,7 @@ can work under them, since the emulator enforces them.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -167,6 +168,15 @@ NOBODY: list[Rule] = [
     ("s3:ListBucket", DATA),
     listing(""),
     listing("summary-of-others/"),
+    ("glue:CreateTable", f"{TABLE}/orders"),
+    ("glue:UpdateTable", f"{TABLE}/orders"),
+    ("glue:DeleteTable", f"{TABLE}/orders"),
+    ("glue:UpdateTable", f"{TABLE}/orders_summary"),
+    ("glue:DeleteTable", f"{TABLE}/orders_summary"),
+    ("glue:UpdateTable", f"{TABLE}/activity_log"),
+    ("glue:DeleteTable", f"{TABLE}/activity"),
+    ("glue:DeleteTable", f"{TABLE}/activity_visits"),
+    ("glue:DeleteTable", f"{TABLE}/theshop_brand_mau_summary"),
     ("glue:DeleteTable", f"{TABLE}/logall"),
     ("glue:UpdateTable", f"{TABLE}/logall"),
     ("glue:DeleteDatabase", f"{GLUE}:database/log_db"),
@@ -190,9 +200,8 @@ MUST_DENY: dict[str, list[Rule]] = {
         ("lambda:InvokeFunction", f"{FUNCTION}:otel-log-processor"),
         ("glue:DeleteTable", f"{TABLE}/theshop_brand_mau_summary"),
         ("glue:DeleteTable", f"{TABLE}/theshop_brand_mau_summary_history"),
-        ("glue:DeleteTable", f"{TABLE}/activity"),
-        ("glue:DeleteTable", f"{TABLE}/activity_visits"),
         ("glue:DeleteTable", f"{TABLE}/activity_session_metrics"),
+        ("glue:DeleteTable", f"{TABLE}/a_mau_b_00000000_c_dau_summary"),
         ("glue:UpdateTable", STAGING),
         ("s3:DeleteObject", LEAF),
         ("s3:PutObject", RAW),
@@ -215,8 +224,13 @@ MUST_DENY: dict[str, list[Rule]] = {
         ("s3:PutObject", LEAF),
         ("s3:GetObject", LEAF),
         ("glue:BatchCreatePartition", f"{TABLE}/logall"),
+        ("glue:UpdateTable", f"{TABLE}/activity"),
+        ("glue:DeleteTable", LEVEL_STAGING),
+        ("glue:UpdateTable", STAGING),
     ],
     "ActivityRefresherRole": [
+        ("glue:DeleteTable", STAGING),
+        ("glue:UpdateTable", LEVEL_STAGING),
         ("s3:DeleteObject", LEAF),
         ("s3:GetObject", RAW),
         ("glue:DeleteTable", f"{TABLE}/theshop_brand_mau_summary"),
@@ -308,6 +322,16 @@ def test_only_what_cannot_be_narrowed_is_allowed_everywhere(policies: dict[str, 
         for action in _list(statement["Action"])
     }
     assert everywhere == UNNARROWED
+
+
+def test_the_policies_of_a_role_are_not_too_long(policies: dict[str, list[Any]]) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+    sizes = {
+        role: sum(len(json.dumps(one, separators=(",", ":"))) for one in documents)
+        for role, documents in policies.items()
+    }
+    # other names may be longer than those of this stack
+    assert max(sizes.values()) < 10_240 - 1_500, sizes
 
 
 def test_no_action_is_a_pattern(policies: dict[str, list[Any]]) -> None:
