@@ -11,7 +11,7 @@ import pytest
 from otel_analytics.aws import packaging
 from otel_analytics.aws.deployment import build_parameters, read_template
 from otel_analytics.config import Settings, load_settings
-from otel_analytics.errors import InvalidSettings
+from otel_analytics.errors import InvalidName, InvalidSettings
 from tests.cli.shell import Shell
 
 if TYPE_CHECKING:
@@ -57,6 +57,16 @@ def test_the_primary_work_group_is_there_already() -> None:
 def test_what_is_given_counts_before_the_settings() -> None:
     given = {"Database": "other"}
     assert build_parameters(settings(), service_names=(), given=given)["Database"] == "other"
+
+
+def test_services_that_are_given_as_a_parameter_are_checked_too() -> None:
+    given = {"ServiceNames": "web, app"}
+    assert build_parameters(settings(), service_names=(), given=given)["ServiceNames"] == "web,app"
+    for wrong in ('web","x', "web,,app", "web,web"):
+        with pytest.raises(InvalidName):
+            build_parameters(settings(), service_names=(), given={"ServiceNames": wrong})
+    nobody = {"ServiceNames": ""}  # which turns the schedule off
+    assert build_parameters(settings(), service_names=("web",), given=nobody)["ServiceNames"] == ""
 
 
 def test_several_buckets_are_refused_by_name() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -17,12 +18,14 @@ from moto.core.config import default_user_config
 
 from otel_analytics.aws.deployment import build_stack_definition, read_template
 from otel_analytics.config import Settings, settings_table
+from otel_analytics.errors import InvalidName
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import (
     Leaf,
     S3Address,
     execution_token,
     history_table_name,
+    parse_service_names,
     table_name,
 )
 from otel_analytics.pipeline.level_leaves import LevelLeaf
@@ -211,6 +214,36 @@ def test_the_bucket_is_encrypted_and_not_public(resources: dict[str, Any]) -> No
     }
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+
+
+def test_query_results_are_encrypted_by_the_buckets_key(resources: dict[str, Any]) -> None:
+    group = resources["AthenaWorkGroup"]["Properties"]["WorkGroupConfiguration"]
+    assert group["ResultConfiguration"]["EncryptionConfiguration"] == {
+        "EncryptionOption": {"Fn::If": ["HasKey", "SSE_KMS", "SSE_S3"]},
+        "KmsKey": {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]},
+    }
+
+
+def test_the_template_takes_the_services_that_deploy_takes(template: dict[str, Any]) -> None:
+    """They are put into JSON as they are."""
+    pattern = re.compile(template["Parameters"]["ServiceNames"]["AllowedPattern"])
+    for name in ("theshop-brand", "a.b_c", "A" * 64, ""):
+        assert pattern.fullmatch(name), name
+    for name in ('a"', "a b", "-a", "A" * 65):
+        assert not pattern.fullmatch(name), name
+        with pytest.raises(InvalidName):
+            parse_service_names([name])
+
+
+def test_no_right_is_narrowed_by_what_its_requests_do_not_have(resources: dict[str, Any]) -> None:
+    """Of what the roles may do with a bucket, ListBucket alone has a prefix."""
+    for role in of_type(resources, "AWS::IAM::Role").values():
+        policies = [one.get("Fn::If", [None, one])[1] for one in role["Policies"]]
+        for statement in (
+            one for policy in policies for one in policy["PolicyDocument"]["Statement"]
+        ):
+            if "s3:prefix" in str(statement.get("Condition")):
+                assert statement["Action"] == "s3:ListBucket"
 
 
 def test_what_the_pipeline_does_is_logged_and_traced(resources: dict[str, Any]) -> None:

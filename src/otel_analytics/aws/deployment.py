@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_analytics.aws.packaging import PACKAGES, build_package
 from otel_analytics.config import Settings
 from otel_analytics.errors import Failed, InvalidSettings, Refused
-from otel_analytics.names import S3Address
+from otel_analytics.names import S3Address, parse_service_names
 from otel_analytics.pipeline import STATE_MACHINE_NAME, build_definition
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def build_parameters(
 
     A stack keeps its own value of any that is not among them.
 
-    Raises: InvalidSettings if the addresses are not in one bucket of one's own
+    Raises: InvalidSettings if the addresses are not in one bucket of one's own; InvalidName if a
+        service is none
     """
     athena = settings.athena
     addresses = {
@@ -106,7 +107,11 @@ def build_parameters(
         parameters["CreateWorkGroup"] = "false"
     if service_names:
         parameters["ServiceNames"] = ",".join(service_names)
-    return {**parameters, **given}
+    parameters |= given
+    if parameters.get("ServiceNames"):
+        names = [name.strip() for name in parameters["ServiceNames"].split(",")]
+        parameters["ServiceNames"] = ",".join(parse_service_names(names))
+    return parameters
 
 
 def check_aws_cli() -> None:

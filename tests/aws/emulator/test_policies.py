@@ -69,6 +69,7 @@ MUST_ALLOW: dict[str, list[Rule]] = {
         ("glue:DeleteTable", f"{GLUE}:database/log_db"),
         ("glue:DeleteTable", f"{GLUE}:catalog"),
         ("s3:GetBucketLocation", DATA),
+        ("s3:ListBucketMultipartUploads", DATA),
         listing("lake/logall/year=2025/month=10/day=28/"),
         listing("summary/theshop_brand_mau/8c1f_5f0c3a9e/0/"),
         ("s3:GetObject", RAW),
