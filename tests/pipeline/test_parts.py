@@ -69,6 +69,25 @@ def test_a_thousand_services_stay_below_the_limits_of_history_and_data() -> None
     assert largest_data(execution) < BYTES_OF_A_STATE
 
 
+def test_a_thousand_services_are_each_built_and_one_that_fails_is_told() -> None:
+    """The whole document and all of its parts, which takes 40 seconds of one core."""
+    services = [f"service-{number:04}" for number in range(1000)]
+    aws = StandInAws()
+    aws.failures["DropMAUTable"] = [asl.TaskFailed("AccessDenied", "no right to drop")]
+    execution = aws.run({"service_names": services})
+    assert str(execution.cause).startswith("PARTIALLY_COMPLETED: 1 of 1000 services failed. ")
+    stored = [
+        aws.objects[part.output["execution_summary"]["summary_location"]] for part in aws.nested
+    ]
+    outcomes = {one["service_name"]: one["status"] for part in stored for one in part["results"]}
+    assert outcomes == {**dict.fromkeys(services, "COMPLETED"), services[0]: "FAILED"}
+    published = [payload for state, payload in aws.calls if state == "PublishTables"]
+    assert [payload["service_name"] for payload in published] == services[1:]
+    histories = [len(one.history) for one in (execution, *aws.nested)]
+    assert len(histories) == 21
+    assert max(histories) < EVENTS_OF_A_HISTORY
+
+
 def test_a_part_of_as_many_services_as_it_may_have_leaves_room_for_retries() -> None:
     services = [f"a-service-of-the-shop-{number:04}" for number in range(50)]
     part_of = {"execution": "test", "execution_time": "2025-03-01T00:00:00.000Z"}
