@@ -108,6 +108,15 @@ def test_an_event_has_the_shape_that_the_aws_cli_prints() -> None:
     ]
 
 
+def test_an_event_without_a_previous_one_has_0() -> None:
+    stubbed, seen = Stubbed(), list[Any]()
+    stubbed.describes("SUCCEEDED")
+    first = {name: value for name, value in event(1).items() if name != "previousEventId"}
+    stubbed.gives_events(event(2), first, page=1000)
+    stubbed.executions.watch(RUN, seen.append)
+    assert [one["previousEventId"] for one in seen] == [0, 1]
+
+
 def test_an_interrupt_leaves_the_execution_to_itself_and_says_how_to_stop_it() -> None:
     stubbed = Stubbed()
     stubbed.answers("start_execution", {"executionArn": RUN, "startDate": BEGIN})
