@@ -548,7 +548,9 @@ def test_of_a_batch_only_the_messages_that_failed_come_again(functions: Account)
     assert functions.bodies() == ["a", "b"]
 
 
-def test_the_sweep_function_queues_old_objects(functions: Account) -> None:
+def test_the_sweep_function_queues_old_objects_and_logs_how_far_it_came(
+    functions: Account, caplog: pytest.LogCaptureFixture
+) -> None:
     class Context:
         def get_remaining_time_in_millis(self) -> int:
             return 300_000
@@ -556,6 +558,7 @@ def test_the_sweep_function_queues_old_objects(functions: Account) -> None:
     functions.put("otlp/a.json", json_message(record("a")))
     # It was written this moment, and its event may be on its way.
     assert log_sweep.handler({}, Context()) == {"queued": 0, "is_complete": True}
+    assert 'swept: {"queued": 0, "is_complete": true}' in caplog.messages
 
 
 def test_an_access_that_is_denied_is_no_missing_object(account: Account) -> None:
