@@ -166,6 +166,16 @@ def test_a_wrong_work_group_is_no_invalid_query(stubbed: Stubbed) -> None:
         stubbed.athena.query(SQL)
 
 
+def test_a_query_that_takes_too_long_is_stopped(stubbed: Stubbed) -> None:
+    stubbed.starts()
+    for _ in range(4):  # after 0, 0.2, 0.6 and 1.4 seconds
+        stubbed.state("RUNNING")
+    stubbed.stubber.add_response("stop_query_execution", {}, {"QueryExecutionId": "q-1"})
+    with pytest.raises(QueryFailed, match=r"^EXCEEDED_TIME_LIMIT: the query took more than 1 s$"):
+        stubbed.athena.query(SQL, timeout_s=1)
+    assert stubbed.waits == [0.2, 0.4, 0.8]
+
+
 def test_an_interrupt_stops_the_query(stubbed: Stubbed) -> None:
     def interrupt(_seconds: float) -> None:
         raise KeyboardInterrupt

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,11 +13,16 @@ import pytest
 from otel_analytics.aws import engine
 from otel_analytics.local.embedded import EmbeddedAws
 from otel_analytics.metrics import load_catalog
+from otel_analytics.web.app import build_app
+from otel_analytics.web.assets import Assets
+from otel_analytics.web.panels import PANELS
+from otel_analytics.web.reader import Reader
 from tests.aws.test_whole_on_aws import DAY_1, DAY_2, Deployed, E, deployed
 from tests.cli.shell import Shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from otel_analytics.query.statements import Rows
 
@@ -44,6 +51,7 @@ class Executions:
         self.list_executions = self.known.list_executions
         self.describe_execution = self.known.describe_execution
         self.get_execution_history = self.known.get_execution_history
+        self.definition = self.known.definition
 
     def start(self, value: Any, *, name: str | None = None) -> str:
         return str(self.account.run(value, name=name)["executionArn"])
@@ -164,6 +172,69 @@ def test_clean_lists_and_then_deletes_what_a_failed_run_left(
     assert shell.done("clean", "--yes", "--json").json["deleted"] is True
     assert "nothing is left to delete" in shell.done("clean").stderr
     assert account.tables("shop")["mau"]
+
+
+def test_a_report_asks_athena_one_query_for_each_chart(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    query = Queries.query
+
+    def counted(self: Queries, sql: str, *, timeout_s: float | None = None) -> Rows:
+        asked.append(sql)
+        return query(self, sql, timeout_s=timeout_s)
+
+    monkeypatch.setattr(Queries, "query", counted)
+    done = shell.done("report", "-o", tmp_path / "report.html", "--service", "shop")
+    assert "report.html: 13 charts of shop" in done.stderr
+    assert len(asked) == len(PANELS) == 13
+    assert all("logall" not in sql for sql in asked)
+    assert "<html" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_the_dashboard_shows_executions_and_how_each_state_went(
+    account: Deployed, shell: Shell
+) -> None:
+    shell.run("run", "nobody", "--execution-date", str(E), "--name", "to-look-at")
+    on_aws = replace(
+        account.on.aws,
+        athena=Queries(account),  # type: ignore[arg-type]
+        executions=Executions(account),  # type: ignore[arg-type]
+    )
+    app = build_app(Reader(on_aws, 30), Assets(None), now=lambda: datetime.now(UTC))
+    status, listed = asked_of(app, "/executions")
+    assert (status, "to-look-at" in listed, "run-1" in listed) == (200, True, True)
+    status, page = asked_of(app, "/executions/to-look-at")
+    assert status == 200
+    assert "ServicesFailed" in page
+    assert "CreateMAUTable" in page
+    assert asked_of(app, "/executions/nosuch")[0] == 404
+
+
+def asked_of(app: Any, path: str) -> tuple[int, str]:
+    """Return the status and the body that an ASGI application answers with."""
+    messages: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "server": ("127.0.0.1", 8321),
+        "client": ("127.0.0.1", 1),
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8321")],
+    }
+    asyncio.run(app(scope, receive, send))
+    body = b"".join(message.get("body", b"") for message in messages)
+    return messages[0]["status"], body.decode()
 
 
 def test_another_execution_under_way_is_told_of(

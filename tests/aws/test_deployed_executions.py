@@ -108,6 +108,15 @@ def test_an_event_has_the_shape_that_the_aws_cli_prints() -> None:
     ]
 
 
+def test_an_event_without_a_previous_one_has_0() -> None:
+    stubbed, seen = Stubbed(), list[Any]()
+    stubbed.describes("SUCCEEDED")
+    first = {name: value for name, value in event(1).items() if name != "previousEventId"}
+    stubbed.gives_events(event(2), first, page=1000)
+    stubbed.executions.watch(RUN, seen.append)
+    assert [one["previousEventId"] for one in seen] == [0, 1]
+
+
 def test_an_interrupt_leaves_the_execution_to_itself_and_says_how_to_stop_it() -> None:
     stubbed = Stubbed()
     stubbed.answers("start_execution", {"executionArn": RUN, "startDate": BEGIN})
@@ -124,6 +133,27 @@ def test_an_interrupt_leaves_the_execution_to_itself_and_says_how_to_stop_it() -
             aws.run({"service_names": ["shop"]}, name=None, on_event=lambda _: None)
     assert "goes on without you" in str(held.value)
     assert f"aws stepfunctions stop-execution --execution-arn {RUN}" in str(held.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "what_to_do"),
+    [("ExpiredTokenException", "log in again"), ("AccessDeniedException", "have whoever manages")],
+)
+def test_an_execution_that_can_no_longer_be_watched_is_said_to_go_on(
+    code: str, what_to_do: str
+) -> None:
+    stubbed = Stubbed()
+    stubbed.answers("start_execution", {"executionArn": RUN, "startDate": BEGIN})
+    stubbed.stubber.add_client_error("describe_execution", code, "The security token is expired")
+    with open_aws(Settings(), client=lambda _: stubbed.client) as aws:
+        object.__setattr__(aws.executions, "state_machine", MACHINE)
+        with pytest.raises(AwsFailed) as held:
+            aws.run({"service_names": ["shop"]}, name=None, on_event=lambda _: None)
+    said = str(held.value)
+    assert code in said
+    assert what_to_do in said.lower()
+    assert f"Meanwhile {RUN} goes on without you: see it with otel-analytics --engine aws" in said
+    assert held.value.exit_code == 1  # and not 2, by which nothing would have been begun
 
 
 def test_the_state_machine_is_found_by_its_name_on_any_page() -> None:

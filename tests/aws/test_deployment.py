@@ -11,8 +11,8 @@ import pytest
 from otel_analytics.aws import packaging
 from otel_analytics.aws.deployment import build_parameters, read_template
 from otel_analytics.config import Settings, load_settings
-from otel_analytics.errors import InvalidSettings
-from tests.cli.shell import Shell
+from otel_analytics.errors import InvalidName, InvalidSettings
+from tests.cli.shell import Ended, Shell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +57,16 @@ def test_the_primary_work_group_is_there_already() -> None:
 def test_what_is_given_counts_before_the_settings() -> None:
     given = {"Database": "other"}
     assert build_parameters(settings(), service_names=(), given=given)["Database"] == "other"
+
+
+def test_services_that_are_given_as_a_parameter_are_checked_too() -> None:
+    given = {"ServiceNames": "web, app"}
+    assert build_parameters(settings(), service_names=(), given=given)["ServiceNames"] == "web,app"
+    for wrong in ('web","x', "web,,app", "web,web"):
+        with pytest.raises(InvalidName):
+            build_parameters(settings(), service_names=(), given={"ServiceNames": wrong})
+    nobody = {"ServiceNames": ""}  # which turns the schedule off
+    assert build_parameters(settings(), service_names=("web",), given=nobody)["ServiceNames"] == ""
 
 
 def test_several_buckets_are_refused_by_name() -> None:
@@ -132,17 +142,86 @@ def test_without_the_aws_cli_it_says_what_to_do(shell: Shell) -> None:
     assert "install `aws`, or" in message
 
 
-@pytest.mark.usefixtures("no_packages")
-def test_what_the_aws_cli_says_is_passed_on(shell: Shell) -> None:
+# What the AWS CLI does: it says so on both streams, and fails at a step if it is told to.
+AWS_CLI = """#!/bin/sh
+if [ "$2" = describe-stack-events ]; then cat "$EVENTS"; exit; fi
+if [ "$2" = describe-stacks ]; then echo '[{"OutputKey": "A", "OutputValue": "b"}]'; exit; fi
+echo "doing: $*"
+echo "on the way" >&2
+if [ "$2" = "$FAILS" ]; then echo "$SINCE" > "$EVENTS"; echo "what is wrong" >&2; exit 255; fi
+"""
+
+
+def stack_events(*events: tuple[str, str, str | None]) -> str:
+    """Return events of a stack as the AWS CLI prints them; newest first, their number is from 1."""
+    found = []
+    for number, (resource, status, reason) in enumerate(reversed(events), 1):
+        event = {"EventId": f"e-{number}", "LogicalResourceId": resource, "ResourceStatus": status}
+        found.append(event | ({"ResourceStatusReason": reason} if reason else {}))
+    return json.dumps({"StackEvents": found[::-1]})
+
+
+@pytest.fixture
+def aws_cli(shell: Shell, tmp_path: Path) -> Shell:
+    """A program `aws` before all others."""
     program = shell.folder / "aws"
-    program.write_text('#!/bin/sh\necho "Unable to locate credentials: $*" >&2\nexit 253\n')
+    program.write_text(AWS_CLI)
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    ours = shell.with_environment(PATH=f"{shell.folder}:/usr/bin:/bin")
-    ended = ours.run(
-        *("deploy", "--packages-for", "here", "--code-bucket", "code"),
-        *("--region", "eu-central-1", "--profile", "shop"),
+    (tmp_path / "events").write_text(stack_events(("Old", "UPDATE_FAILED", "long ago")))
+    return shell.with_environment(
+        PATH=f"{shell.folder}:/usr/bin:/bin", EVENTS=str(tmp_path / "events")
     )
+
+
+def deploying(capfd: pytest.CaptureFixture[str], shell: Shell, *options: str) -> tuple[Ended, str]:
+    """Return how a deployment ended, and what the AWS CLI said of its progress meanwhile."""
+    capfd.readouterr()
+    ended = shell.run("deploy", "--packages-for", "here", "--code-bucket", "code", *options)
+    said = capfd.readouterr()
+    assert said.out == ""
+    return ended, said.err
+
+
+@pytest.mark.usefixtures("no_packages")
+def test_what_the_aws_cli_says_on_the_way_is_seen_and_is_no_data(
+    aws_cli: Shell, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--json", "--region", "eu-central-1", "--profile", "shop")
+    ended, said = deploying(capfd, aws_cli, *options)
+    assert ended.json == {"A": "b"}
+    assert "doing: cloudformation package --template-file " in said
+    assert "doing: cloudformation deploy --template-file " in said
+    assert said.count("--region eu-central-1 --profile shop") == 2
+    assert said.count("on the way") == 2
+
+
+@pytest.mark.usefixtures("no_packages")
+@pytest.mark.parametrize("step", ["package", "deploy"])
+def test_an_aws_cli_that_fails_is_named_with_its_step(
+    aws_cli: Shell, capfd: pytest.CaptureFixture[str], step: str
+) -> None:
+    ended, said = deploying(capfd, aws_cli.with_environment(FAILS=step, SINCE=stack_events()))
     assert ended.exit_code == 1
-    message = ended.stderr.rstrip().rpartition("otel-analytics: ")[2]
-    assert message.startswith("aws cloudformation package: Unable to locate credentials")
-    assert message.endswith("--region eu-central-1 --profile shop")
+    assert said.endswith("what is wrong\n")
+    message = ended.stderr.rpartition("otel-analytics: ")[2]
+    assert message.startswith(f"aws cloudformation {step}: it ended with exit code 255: see what")
+    assert "Old" not in message
+
+
+@pytest.mark.usefixtures("no_packages")
+def test_a_stack_that_fails_says_which_resources_failed_and_why(
+    aws_cli: Shell, capfd: pytest.CaptureFixture[str]
+) -> None:
+    since = stack_events(
+        ("otel-analytics", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create"),
+        ("AlarmTopic", "CREATE_FAILED", "Resource creation cancelled"),
+        ("GlueDatabase", "CREATE_FAILED", None),
+        ("DataBucket", "CREATE_FAILED", "shop already exists"),
+        ("otel-analytics", "CREATE_IN_PROGRESS", "User Initiated"),
+        ("Old", "UPDATE_FAILED", "long ago"),
+    )
+    ended, _ = deploying(capfd, aws_cli.with_environment(FAILS="deploy", SINCE=since))
+    assert ended.stderr.splitlines()[-2:] == [
+        "  DataBucket CREATE_FAILED: shop already exists",
+        "  GlueDatabase CREATE_FAILED: no reason was given",
+    ]

@@ -9,7 +9,7 @@ import random
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,11 @@ from urllib.parse import quote_plus
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 from otel_analytics.aws.clients import Client, connect
 from otel_analytics.aws.lambdas import log_processor, log_sweep, packaged
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 BUCKET = "shop-analytics"
 LAKE = S3Address(BUCKET, "lake")
 LOGS = S3Address(BUCKET, "otlp/")
+WRITTEN = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
 @dataclass
@@ -429,6 +431,67 @@ def test_the_sweep_ends_when_its_time_is_over(account: Account) -> None:
     assert account.sweep(has_time=False).run() == {"queued": 0, "is_complete": False}
 
 
+@dataclass
+class Slow:
+    """S3 whose pages hold two objects, and take a second each."""
+
+    client: Client
+    seconds: int = 0
+    listed: list[str] = field(default_factory=list)
+
+    def call(self, operation: str, /, **arguments: Any) -> Any:
+        return self.client.call(operation, **arguments)
+
+    def pages(self, operation: str, /, **arguments: Any) -> Iterator[Any]:
+        self.listed.append(arguments["Prefix"])
+        for page in self.client.pages(operation, **arguments, PaginationConfig={"PageSize": 2}):
+            self.seconds += 1
+            yield page
+
+
+def write_on(day: datetime, key: str) -> None:
+    """Have moto say that an object was written on a day."""
+    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET].keys[key].last_modified = day
+
+
+def swept_keys(account: Account) -> list[str]:
+    bodies = (json.loads(message["Body"]) for message in account.queued())
+    return [created.keys[0] for body in bodies for created in created_objects(body)]
+
+
+def test_what_one_sweep_has_no_time_for_the_next_ones_go_on_with(account: Account) -> None:
+    keys = [f"otlp/day={day}/{number}.json" for day in range(6) for number in range(4)]
+    missed = [keys[0], keys[11], keys[22], keys[23]]
+    for place, key in enumerate(keys):
+        created = account.put(key, json_message(record(key)))
+        write_on(WRITTEN + timedelta(days=place // 4), key)
+        if key not in missed:
+            account.lake.take(created)
+    slow, ends = Slow(account.s3), []
+    while not (ends and ends[-1]):
+        until = slow.seconds + 9
+        sweep = replace(account.sweep(), s3=slow, has_time=lambda: slow.seconds < until)  # type: ignore[arg-type]  # noqa: B023
+        ends.append(sweep.run()["is_complete"])
+    # two pages of a day's objects and two of its notes: nine seconds are enough for two days
+    assert ends == [False, False, True]
+    assert sorted(swept_keys(account)) == missed
+    assert json.loads(account.downloaded().joinpath("sweep.json").read_text()) == {"reached": ""}
+    # and then from the beginning
+    assert replace(account.sweep(), s3=slow).run() == {"queued": 4, "is_complete": True}  # type: ignore[arg-type]
+
+
+def test_a_sweep_lists_the_notes_of_the_days_that_it_comes_by_and_each_once(
+    account: Account,
+) -> None:
+    for number, day in enumerate((1, 2, 1)):
+        account.lake.take(account.put(f"otlp/{number}.json", json_message(record(str(number)))))
+        write_on(WRITTEN.replace(day=day), f"otlp/{number}.json")
+    slow = Slow(account.s3)
+    # what was noted was noted of another day, and is queued once more
+    assert replace(account.sweep(), s3=slow).run() == {"queued": 3, "is_complete": True}  # type: ignore[arg-type]
+    assert slow.listed == ["otlp/", "lake/objects/2024-01-01/", "lake/objects/2024-01-02/"]
+
+
 # ── The functions ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -485,7 +548,9 @@ def test_of_a_batch_only_the_messages_that_failed_come_again(functions: Account)
     assert functions.bodies() == ["a", "b"]
 
 
-def test_the_sweep_function_queues_old_objects(functions: Account) -> None:
+def test_the_sweep_function_queues_old_objects_and_logs_how_far_it_came(
+    functions: Account, caplog: pytest.LogCaptureFixture
+) -> None:
     class Context:
         def get_remaining_time_in_millis(self) -> int:
             return 300_000
@@ -493,19 +558,27 @@ def test_the_sweep_function_queues_old_objects(functions: Account) -> None:
     functions.put("otlp/a.json", json_message(record("a")))
     # It was written this moment, and its event may be on its way.
     assert log_sweep.handler({}, Context()) == {"queued": 0, "is_complete": True}
+    assert 'swept: {"queued": 0, "is_complete": true}' in caplog.messages
 
 
 def test_an_access_that_is_denied_is_no_missing_object(account: Account) -> None:
-    class Denied:
-        meta = _clients("s3").boto.meta
+    s3, answers = stubbed("s3")
+    answers.add_client_error("get_object", "AccessDenied", "no")
+    answers.add_response("list_objects_v2", {"Contents": [{"Key": "otlp/a.json"}]})
+    with pytest.raises(AwsFailed, match="S3:GetObject: AccessDenied"):
+        replace(account.lake, s3=s3).take(CreatedObject(BUCKET, ("otlp/a.json",)))
 
-        def get_object(self, **_: Any) -> None:
-            error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
-            raise ClientError(error, "GetObject")  # type: ignore[arg-type]
 
-    lake = replace(account.lake, s3=Client(Denied()))
-    with pytest.raises(AwsFailed, match="AccessDenied"):
-        lake.take(CreatedObject(BUCKET, ("otlp/a.json",)))
+def test_a_missing_object_is_gone_where_s3_says_that_it_is_denied(account: Account) -> None:
+    """As it does to a role that may list some prefixes alone."""
+    s3, answers = stubbed("s3")
+    asked = {"Bucket": BUCKET, "Prefix": "otlp/a.json", "MaxKeys": 1}
+    answers.add_client_error("get_object", "AccessDenied", "no")
+    # another object's key begins with that of the missing one
+    answers.add_response("list_objects_v2", {"Contents": [{"Key": "otlp/a.json.gz"}]}, asked)
+    taken = replace(account.lake, s3=s3).take(CreatedObject(BUCKET, ("otlp/a.json",)))
+    assert taken == Taken("s3://shop-analytics/otlp/a.json", "gone")
+    answers.assert_no_pending_responses()
 
 
 def test_an_object_is_noted_by_bucket_key_and_content() -> None:
@@ -537,10 +610,10 @@ def stubbed(service: str) -> tuple[Client, Stubber]:
 def test_a_note_that_may_not_be_looked_for_is_no_missing_note(tmp_path: Path) -> None:
     s3, answers = stubbed("s3")
     body = StreamingBody(io.BytesIO(b""), 0)
-    answers.add_response("get_object", {"Body": body, "ETag": '"1"'})
-    answers.add_client_error("head_object", "403", "Forbidden", http_status_code=403)
+    answers.add_response("get_object", {"Body": body, "ETag": '"1"', "LastModified": WRITTEN})
+    answers.add_client_error("list_objects_v2", "AccessDenied")
     lake = ObjectLake(s3=s3, address=LAKE, keys=Keys(), scratch=tmp_path)
-    with pytest.raises(AwsFailed, match="S3:HeadObject: 403"):
+    with pytest.raises(AwsFailed, match="S3:ListObjectsV2: AccessDenied"):
         lake.take(CreatedObject(BUCKET, ("otlp/a.json",)))
 
 
@@ -549,9 +622,9 @@ def test_an_object_that_cannot_be_written_is_a_failure(tmp_path: Path, code: str
     s3, answers = stubbed("s3")
     content = json_message(record("a")).encode()
     body = StreamingBody(io.BytesIO(content), len(content))
-    answers.add_response("get_object", {"Body": body, "ETag": '"1"'})
-    answers.add_client_error("head_object", "404", http_status_code=404)
-    answers.add_client_error("head_object", "404", http_status_code=404)
+    answers.add_response("get_object", {"Body": body, "ETag": '"1"', "LastModified": WRITTEN})
+    answers.add_response("list_objects_v2", {})
+    answers.add_response("list_objects_v2", {})
     answers.add_client_error("put_object", code)
     lake = ObjectLake(s3=s3, address=LAKE, keys=Keys(), scratch=tmp_path)
     with pytest.raises(AwsFailed, match=f"S3:PutObject: {code}"):

@@ -142,6 +142,45 @@ def test_an_object_that_could_not_be_deleted_is_an_error() -> None:
         S3Store(Client(boto)).delete_prefix(S3Address("b-u-c", "t/"))
 
 
+def store_that_deletes(*answers: list[str]) -> tuple[S3Store, list[Any], list[float]]:
+    """Return a store over two objects, and what it asks to delete and how long it sleeps.
+
+    Each answer has an error as `key code` for each object that stays.
+    """
+    boto = boto3.client("s3", region_name="eu-central-1", aws_access_key_id="x",
+                        aws_secret_access_key="y")  # fmt: skip  # noqa: S106
+    stubber, asked, waits = Stubber(boto), list[Any](), list[float]()
+    contents = [{"Key": "t/a", "Size": 1}, {"Key": "t/b", "Size": 2}]
+    stubber.add_response("list_objects_v2", {"Contents": contents, "IsTruncated": False})
+    for answer in answers:
+        errors = [dict(zip(("Key", "Code"), one.split(), strict=True)) for one in answer]
+        stubber.add_response("delete_objects", {"Errors": errors} if errors else {})
+    stubber.activate()
+
+    def keep(params: Any, **_: Any) -> None:
+        asked.append([one["Key"] for one in params["Delete"]["Objects"]])
+
+    boto.meta.events.register("provide-client-params.s3.DeleteObjects", keep)
+    return S3Store(Client(boto), sleep=waits.append, random=lambda: 0.5), asked, waits
+
+
+def test_an_object_that_s3_could_not_delete_for_a_moment_is_deleted_again() -> None:
+    store, asked, waits = store_that_deletes(
+        ["t/a SlowDown", "t/b InternalError"], ["t/b InternalError"], []
+    )
+    deletion = store.delete_prefix(S3Address("b-u-c", "t/"))
+    assert (deletion.objects, deletion.size_bytes) == (2, 3)
+    assert asked == [["t/a", "t/b"], ["t/a", "t/b"], ["t/b"]]
+    assert waits == [0.5, 1.0]
+
+
+def test_an_object_that_s3_cannot_delete_for_long_is_an_error() -> None:
+    store, asked, waits = store_that_deletes(*[["t/b SlowDown"]] * 4)
+    with pytest.raises(Failed, match="s3://b-u-c/t/b was not deleted: SlowDown"):
+        store.delete_prefix(S3Address("b-u-c", "t/"))
+    assert (len(asked), waits) == (4, [0.5, 1.0, 2.0])
+
+
 def test_an_object_that_is_not_there_is_told_by_its_address(account: OnAws) -> None:
     with pytest.raises(Failed, match=f"NoSuchKey: s3://{BUCKET}/nowhere does not exist"):
         account.aws.store.get(S3Address(BUCKET, "nowhere"))

@@ -67,6 +67,15 @@ def test_the_query_builders_package_is_small(package: Path) -> None:
     assert package.stat().st_size < 10_000_000
 
 
+def test_the_query_builders_package_for_lambda_is_small_and_for_any_machine(
+    tmp_path: Path,
+) -> None:
+    package = build_package("pipeline.zip", tmp_path, settings=Settings(), target=LAMBDA)
+    assert package.stat().st_size < 10_000_000
+    with zipfile.ZipFile(package) as archive:
+        assert not [name for name in archive.namelist() if ".so" in name]
+
+
 def test_a_package_has_the_settings_and_the_checks(package: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(package) as archive:
         archive.extract(SETTINGS_FILE, tmp_path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import boto3
@@ -16,7 +18,17 @@ from moto.core.config import default_user_config
 
 from otel_analytics.aws.deployment import build_stack_definition, read_template
 from otel_analytics.config import Settings, settings_table
-from otel_analytics.names import S3Address
+from otel_analytics.errors import InvalidName
+from otel_analytics.metrics import load_catalog
+from otel_analytics.names import (
+    Leaf,
+    S3Address,
+    execution_token,
+    history_table_name,
+    parse_service_names,
+    table_name,
+)
+from otel_analytics.pipeline.level_leaves import LevelLeaf
 from otel_analytics.query.levels import load_levels
 
 REGIONS = ["ap-northeast-2", "eu-central-1", "us-east-1"]
@@ -122,14 +134,66 @@ def test_a_setting_that_the_template_sets_is_one(resources: dict[str, Any]) -> N
         assert ours <= variables
 
 
-def test_no_query_may_drop_a_level(resources: dict[str, Any]) -> None:
-    policies = resources["StateMachineRole"]["Properties"]["Policies"]
-    (queries,) = (one for one in policies if one.get("PolicyName") == "queries")
-    (denied,) = (
-        one["Resource"] for one in queries["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"
-    )
-    tables = {one["Fn::Sub"].rpartition("/")[2] for one in denied}
-    assert tables == {*load_levels(), "logall", "*_summary", "*_summary_history"}
+def tables_of(role: dict[str, Any], effect: str, action: str) -> set[str]:
+    """Return the patterns of the tables for which a role's policies say so of an action."""
+    policies = [one.get("Fn::If", [None, one])[1] for one in role["Properties"]["Policies"]]
+    statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
+    found: set[str] = set()
+    for one in statements:
+        if one["Effect"] == effect and action in one["Action"]:
+            resources = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
+            arns = [resource["Fn::Sub"] for resource in resources]
+            found |= {arn.rpartition("/")[2] for arn in arns if ":table/" in arn}
+    return found
+
+
+STAGING = {f"*_{query_type}_*_????????_*" for query_type in load_catalog()}
+PUBLISHED = {
+    f"*_{query_type}_summary{history}"
+    for query_type in load_catalog()
+    for history in ("", "_history")
+}
+STAGING_LEVELS = {"activity_*_????????_*_*_*_*"}
+LEVELS = {*load_levels()}
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "allowed", "denied"),
+    [
+        (
+            "StateMachineRole",
+            "glue:DeleteTable",
+            STAGING | STAGING_LEVELS,
+            {*LEVELS, "logall", "*_summary", "*_summary_history"},
+        ),
+        ("StateMachineRole", "glue:UpdateTable", set(), LEVELS),
+        ("TablePublisherRole", "glue:DeleteTable", STAGING, {*LEVELS, "logall"}),
+        ("TablePublisherRole", "glue:UpdateTable", PUBLISHED, {*LEVELS, "logall"}),
+        ("ActivityRefresherRole", "glue:DeleteTable", STAGING_LEVELS, set()),
+        ("ActivityRefresherRole", "glue:UpdateTable", LEVELS, set()),
+    ],
+)
+def test_a_role_may_change_the_tables_of_the_catalog_and_no_others(
+    resources: dict[str, Any], role: str, action: str, allowed: set[str], denied: set[str]
+) -> None:
+    assert tables_of(resources[role], "Allow", action) == allowed
+    assert tables_of(resources[role], "Deny", action) == denied
+
+
+def test_the_names_of_staging_tables_are_what_the_roles_may_drop() -> None:
+    execution = execution_token("run-1", "arn:aws:states:x:1:execution:pipeline:run-1")
+
+    def matching(name: str) -> set[str]:
+        return {one for one in STAGING | STAGING_LEVELS if fnmatchcase(name, one)}
+
+    for query_type in load_catalog():
+        leaf = Leaf("s3://b/summary", "the_shop", query_type, execution, "0")
+        assert matching(leaf.staging_table) == {f"*_{query_type}_*_????????_*"}
+        assert not matching(table_name("the_shop", query_type))
+        assert not matching(history_table_name("the_shop", query_type))
+    for level in load_levels():
+        assert matching(LevelLeaf(level, execution, "0_0_0", "0").table) >= STAGING_LEVELS
+        assert not matching(level)
 
 
 def test_data_stay_when_the_stack_goes(resources: dict[str, Any]) -> None:
@@ -150,6 +214,36 @@ def test_the_bucket_is_encrypted_and_not_public(resources: dict[str, Any]) -> No
     }
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+
+
+def test_query_results_are_encrypted_by_the_buckets_key(resources: dict[str, Any]) -> None:
+    group = resources["AthenaWorkGroup"]["Properties"]["WorkGroupConfiguration"]
+    assert group["ResultConfiguration"]["EncryptionConfiguration"] == {
+        "EncryptionOption": {"Fn::If": ["HasKey", "SSE_KMS", "SSE_S3"]},
+        "KmsKey": {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]},
+    }
+
+
+def test_the_template_takes_the_services_that_deploy_takes(template: dict[str, Any]) -> None:
+    """They are put into JSON as they are."""
+    pattern = re.compile(template["Parameters"]["ServiceNames"]["AllowedPattern"])
+    for name in ("theshop-brand", "a.b_c", "A" * 64, ""):
+        assert pattern.fullmatch(name), name
+    for name in ('a"', "a b", "-a", "A" * 65):
+        assert not pattern.fullmatch(name), name
+        with pytest.raises(InvalidName):
+            parse_service_names([name])
+
+
+def test_no_right_is_narrowed_by_what_its_requests_do_not_have(resources: dict[str, Any]) -> None:
+    """Of what the roles may do with a bucket, ListBucket alone has a prefix."""
+    for role in of_type(resources, "AWS::IAM::Role").values():
+        policies = [one.get("Fn::If", [None, one])[1] for one in role["Policies"]]
+        for statement in (
+            one for policy in policies for one in policy["PolicyDocument"]["Statement"]
+        ):
+            if "s3:prefix" in str(statement.get("Condition")):
+                assert statement["Action"] == "s3:ListBucket"
 
 
 def test_what_the_pipeline_does_is_logged_and_traced(resources: dict[str, Any]) -> None:
@@ -180,7 +274,12 @@ def test_who_reads_or_writes_objects_may_use_the_buckets_key(resources: dict[str
         if "kms:Decrypt" in allowed_actions(role)
     }
     assert may_use_key == uses_objects
-    assert may_use_key == {"StateMachineRole", "TablePublisherRole", "LogProcessorRole"}
+    assert may_use_key == {
+        "StateMachineRole",
+        "TablePublisherRole",
+        "LogProcessorRole",
+        "LogSweepRole",
+    }
 
 
 def allowed_actions(role: dict[str, Any]) -> list[str]:

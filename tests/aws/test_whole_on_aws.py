@@ -13,6 +13,7 @@ import boto3
 import pyarrow.parquet as pq
 import pytest
 
+from otel_analytics.aws.clients import Client
 from otel_analytics.aws.lambdas import (
     activity_refresher,
     checks_builder,
@@ -20,7 +21,7 @@ from otel_analytics.aws.lambdas import (
     query_builder,
     table_publisher,
 )
-from otel_analytics.errors import Failed
+from otel_analytics.errors import AwsFailed, Failed
 from otel_analytics.local.step_functions import StepFunctions
 from otel_analytics.metrics import load_catalog
 from otel_analytics.names import table_name
@@ -282,6 +283,40 @@ def test_a_table_that_lies_above_what_is_built_is_told_from_before_anything_is_b
         query_builder.handler(event, Context())
     other = query_builder.handler({**event, "s3_base": f"s3://{BUCKET}/v2"}, Context())
     assert other["s3_location"] == f"s3://{BUCKET}/v2/shop_dau/run_1/0/"
+
+
+def test_checks_over_logs_with_registered_partitions_do_not_ask_for_them(
+    account: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The role of the checks builder has no right to, and a table may have a thousand of days."""
+    catalog = account.on.aws.catalog
+    logs = catalog.find(TableName("logall", "log_db"))
+    assert logs is not None
+    logs = catalog.put_table(replace(logs, parameters={}), over=logs)
+    day = f"s3://{BUCKET}/lake/logall/year=2025/month=03/day=01"
+    catalog.replace_partitions(logs, [Partition(("2025", "03", "01"), day)])
+    leaf = f"s3://{BUCKET}/summary/shop_{{}}/run_1/0/"
+    event = {
+        "service_name": "shop",
+        "table_prefix": "shop",
+        "s3_base": f"s3://{BUCKET}/summary",
+        "execution_date": E.isoformat(),
+        "execution": "run_1",
+        "source": "raw",
+        "tables": [
+            {"query_type": one, "table": f"shop_{one}_run_1_0", "location": leaf.format(one)}
+            for one in load_catalog()
+        ],
+    }
+    asked = []
+
+    def pages(_self: Client, operation: str, /, **_arguments: Any) -> Any:
+        asked.append(operation)
+        raise AwsFailed(f"Glue:{operation}: AccessDeniedException", code="AccessDeniedException")
+
+    monkeypatch.setattr(Client, "pages", pages)
+    query = checks_builder.handler(event, Context())["query_string"]
+    assert (asked, "logall" in query) == ([], True)
 
 
 def test_a_lambda_empties_its_location_and_says_what_it_deleted(account: Deployed) -> None:

@@ -45,11 +45,17 @@ class StandInAws:
     part: asl.StateMachine | None = None
     nested: list[asl.Execution] = field(default_factory=list)
 
-    def run(self, payload: Any, *, settings: Settings | None = None) -> asl.Execution:
+    def run(
+        self, payload: Any, *, settings: Settings | None = None, name: str = "test"
+    ) -> asl.Execution:
         """Execute the document on a payload, in no time."""
-        machine = asl.parse(build_definition(settings or Settings()))
+        return self.run_document(build_definition(settings or Settings()), payload, name=name)
+
+    def run_document(self, document: Any, payload: Any, *, name: str = "test") -> asl.Execution:
+        """Execute a document that a test has changed."""
+        machine = asl.parse(document)
         clock, random = asl.VirtualClock(_BEGIN_S), Random(1)
-        identity = asl.Identity.of("pipeline", "test")
+        identity = asl.Identity.of("pipeline", name)
         with self._nested(machine, clock) as nested:
             return asl.run(
                 machine, payload, nested.tasks, clock=clock, random=random, identity=identity

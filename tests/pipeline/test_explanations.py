@@ -180,6 +180,7 @@ def test_what_is_unknown_is_not_explained(error: str | None, cause: str | None) 
         ('{"QueryExecution": 1}', '{"QueryExecution": 1}'),
         ("[1]", "[1]"),
         ("just a text", "just a text"),
+        (json.dumps({"ExecutionArn": "arn:x", "Cause": "killed", "Error": "E"}), "killed"),
         ("", ""),
     ],
 )

@@ -15,7 +15,7 @@ from otel_analytics.errors import InvalidSettings
 from otel_analytics.pipeline import build_definition
 from otel_analytics.pipeline.billing import planned_usage
 from otel_analytics.pipeline.cost import cost_of, nested_executions
-from otel_analytics.pipeline.parts import part_count
+from otel_analytics.pipeline.parts import is_part, part_count
 
 EVENTS_OF_A_HISTORY = 25_000
 BYTES_OF_A_STATE = 256 * 1024
@@ -67,6 +67,25 @@ def test_a_thousand_services_stay_below_the_limits_of_history_and_data() -> None
     assert [name for part in aws.nested for name in part.input["service_names"]] == services
     assert len(execution.history) < 1_000
     assert largest_data(execution) < BYTES_OF_A_STATE
+
+
+def test_a_thousand_services_are_each_built_and_one_that_fails_is_told() -> None:
+    """The whole document and all of its parts, which takes 40 seconds of one core."""
+    services = [f"service-{number:04}" for number in range(1000)]
+    aws = StandInAws()
+    aws.failures["DropMAUTable"] = [asl.TaskFailed("AccessDenied", "no right to drop")]
+    execution = aws.run({"service_names": services})
+    assert str(execution.cause).startswith("PARTIALLY_COMPLETED: 1 of 1000 services failed. ")
+    stored = [
+        aws.objects[part.output["execution_summary"]["summary_location"]] for part in aws.nested
+    ]
+    outcomes = {one["service_name"]: one["status"] for part in stored for one in part["results"]}
+    assert outcomes == {**dict.fromkeys(services, "COMPLETED"), services[0]: "FAILED"}
+    published = [payload for state, payload in aws.calls if state == "PublishTables"]
+    assert [payload["service_name"] for payload in published] == services[1:]
+    histories = [len(one.history) for one in (execution, *aws.nested)]
+    assert len(histories) == 21
+    assert max(histories) < EVENTS_OF_A_HISTORY
 
 
 def test_a_part_of_as_many_services_as_it_may_have_leaves_room_for_retries() -> None:
@@ -147,8 +166,35 @@ def test_a_part_that_dies_leaves_the_others_alone_and_counts_with_all_its_servic
     execution = aws.run({"service_names": SEVEN}, settings=THREE)
     assert execution.error == "ServicesFailed"
     assert "PARTIALLY_COMPLETED: 3 of 7 services failed." in str(execution.cause)
-    assert "shop-0, shop-1, shop-2: RunPart: " in str(execution.cause)
+    said = "shop-0, shop-1, shop-2: RunPart: States.Runtime: test-part-1-0 is FAILED: killed"
+    assert said in str(execution.cause)
     assert [part.status for part in aws.nested] == ["FAILED", "SUCCEEDED", "SUCCEEDED"]
+
+
+def test_a_part_that_cannot_be_started_says_why() -> None:
+    aws = StandInAws()
+    # both parts get one name, and the second is refused
+    settings = replace(THREE, concurrency=replace(THREE.concurrency, services_per_execution=6))
+    machine = build_definition(settings)
+    run_part = machine["States"]["RunParts"]["ItemProcessor"]["States"]["RunPart"]
+    run_part["Arguments"]["Name"] = "taken"
+    execution = aws.run_document(machine, {"service_names": SEVEN})
+    said = "shop-6: RunPart: StepFunctions.ExecutionAlreadyExistsException: Execution Already Exi"
+    assert said in str(execution.cause)
+
+
+@pytest.mark.parametrize("length", [59, 66, 67, 80])
+def test_executions_whose_names_end_otherwise_have_parts_of_other_names(length: int) -> None:
+    names = [f"{'n' * (length - 10)}2025-10-{day}" for day in (27, 28)]
+    parts = []
+    for name in names:
+        aws = StandInAws()
+        summary_of(aws.run({"service_names": SEVEN}, settings=THREE, name=name))
+        parts += [part.identity.execution_name for part in aws.nested]
+    assert len(set(parts)) == 6
+    assert {len(part) for part in parts} == {min(80, length + len("-part-1-0"))}
+    assert parts[0].endswith("2025-10-27-part-1-0")
+    assert all(is_part(part) for part in parts)
 
 
 def test_the_whole_counts_what_its_parts_used() -> None:

@@ -60,15 +60,20 @@ class GlueCatalog:
         """Return a context that does nothing: each entry is read as it stands then."""
         return nullcontext()
 
-    def find(self, name: TableName) -> Table | None:
-        """Return one table with its partitions, None if there is none."""
+    def entry(self, name: TableName) -> Table | None:
+        """Return one table without its partitions, None if there is none."""
         try:
             found = self.glue.call("get_table", DatabaseName=name.database, Name=name.name)
         except AwsFailed as error:
             if error.code == _NOT_FOUND:
                 return None
             raise
-        return self._with_partitions(_table(found["Table"]))
+        return _table(found["Table"])
+
+    def find(self, name: TableName) -> Table | None:
+        """Return one table with its partitions, None if there is none."""
+        entry = self.entry(name)
+        return self._with_partitions(entry) if entry else None
 
     def table(self, name: TableName) -> Table:
         """Return one table with its partitions.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_analytics.aws.packaging import PACKAGES, build_package
 from otel_analytics.config import Settings
 from otel_analytics.errors import Failed, InvalidSettings, Refused
-from otel_analytics.names import S3Address
+from otel_analytics.names import S3Address, parse_service_names
 from otel_analytics.pipeline import STATE_MACHINE_NAME, build_definition
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "build_parameters",
     "build_stack_definition",
     "check_aws_cli",
+    "failures_of",
     "read_template",
     "write_deployment",
 ]
@@ -38,6 +39,8 @@ TEMPLATE: Final = "template.yaml"
 DEFINITION: Final = f"{STATE_MACHINE_NAME}.asl.json"
 PARAMETERS: Final = "parameters.json"
 _PACKAGED: Final = "packaged.yaml"
+_STDERR: Final = 2
+_EVENTS: Final = 500
 
 # field of the settings' `athena`: the name that the template's DefinitionSubstitutions give it
 _SUBSTITUTIONS: Final = {
@@ -72,7 +75,8 @@ def build_parameters(
 
     A stack keeps its own value of any that is not among them.
 
-    Raises: InvalidSettings if the addresses are not in one bucket of one's own
+    Raises: InvalidSettings if the addresses are not in one bucket of one's own; InvalidName if a
+        service is none
     """
     athena = settings.athena
     addresses = {
@@ -106,7 +110,11 @@ def build_parameters(
         parameters["CreateWorkGroup"] = "false"
     if service_names:
         parameters["ServiceNames"] = ",".join(service_names)
-    return {**parameters, **given}
+    parameters |= given
+    if parameters.get("ServiceNames"):
+        names = [name.strip() for name in parameters["ServiceNames"].split(",")]
+        parameters["ServiceNames"] = ",".join(parse_service_names(names))
+    return parameters
 
 
 def check_aws_cli() -> None:
@@ -145,7 +153,8 @@ def _write_json(file: Path, document: Any) -> None:
 class Deployment:
     """A folder that `write_deployment` wrote, and the stack that it goes to.
 
-    `code_bucket` is where template and packages are uploaded; `options` are the AWS CLI's own.
+    `code_bucket` is where template and packages are uploaded; `options` are the AWS CLI's own. What
+    the AWS CLI says of its progress goes to this process's standard error.
     """
 
     folder: Path
@@ -156,30 +165,67 @@ class Deployment:
     def deploy(self) -> dict[str, str]:
         """Return the outputs of the stack, after it was created or updated.
 
-        Raises: Failed if the AWS CLI does not succeed
+        Raises: Failed if the AWS CLI does not succeed, with the resources for which it did not
         """
         packaged = str(self.folder / _PACKAGED)
         uploads = ["--s3-bucket", self.code_bucket, "--s3-prefix", self.stack]
         template = ["--template-file", str(self.folder / TEMPLATE)]
-        self._aws(
+        self._run(
             "cloudformation", "package", *template, *uploads, "--output-template-file", packaged
         )
+        before = {event["EventId"] for event in self._events()}
         parameters = f"file://{self.folder / PARAMETERS}"
-        self._aws(
-            *("cloudformation", "deploy", "--template-file", packaged, "--stack-name", self.stack),
-            *(*uploads, "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset"),
-            *("--parameter-overrides", parameters),
-        )
-        described = self._aws(
+        try:
+            self._run(
+                *("cloudformation", "deploy", "--template-file", packaged),
+                *("--stack-name", self.stack, *uploads, "--capabilities", "CAPABILITY_IAM"),
+                *("--no-fail-on-empty-changeset", "--parameter-overrides", parameters),
+            )
+        except Failed as error:
+            since = [event for event in self._events() if event["EventId"] not in before]
+            reasons = "".join(f"\n  {reason}" for reason in failures_of(since))
+            raise Failed(f"{error.message}{reasons}", where=error.where) from error
+        described = self._ask(
             *("cloudformation", "describe-stacks", "--stack-name", self.stack),
-            *("--query", "Stacks[0].Outputs", "--output", "json"),
+            *("--query", "Stacks[0].Outputs"),
         )
-        return {one["OutputKey"]: one["OutputValue"] for one in json.loads(described)}
+        return {one["OutputKey"]: one["OutputValue"] for one in described}
 
-    def _aws(self, *arguments: str) -> str:
-        command = ["aws", *arguments, *self.options]
+    def _events(self) -> list[dict[str, Any]]:
+        """Return the last events of the stack, newest first; none if there is no such stack."""
+        try:
+            found = self._ask(
+                *("cloudformation", "describe-stack-events", "--stack-name", self.stack),
+                *("--max-items", str(_EVENTS)),
+            )
+        except Failed:
+            return []
+        return list(found["StackEvents"])
+
+    def _run(self, *arguments: str) -> None:
+        done = subprocess.run(["aws", *arguments, *self.options], stdout=_STDERR, check=False)
+        if done.returncode:
+            raise Failed(
+                f"it ended with exit code {done.returncode}: see what it says above, and in "
+                "docs/aws.md what is commonly met; then deploy again",
+                where=f"aws {' '.join(arguments[:2])}",
+            )
+
+    def _ask(self, *arguments: str) -> Any:
+        command = ["aws", *arguments, "--output", "json", *self.options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            words = (done.stderr or done.stdout).strip()
-            raise Failed(f"{words[-2000:]}", where=f"aws {' '.join(arguments[:2])}")
-        return done.stdout
+            raise Failed(done.stderr.strip()[-2000:], where=f"aws {' '.join(arguments[:2])}")
+        return json.loads(done.stdout)
+
+
+def failures_of(events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return which resources of a stack failed and why, oldest first, by its events."""
+    return [
+        f"{event['LogicalResourceId']} {event['ResourceStatus']}: "
+        f"{event.get('ResourceStatusReason', 'no reason was given')}"
+        for event in reversed(events)
+        # those that others' failures have ended say nothing of their own
+        if event["ResourceStatus"].endswith("_FAILED")
+        and not event.get("ResourceStatusReason", "").endswith("cancelled")
+    ]

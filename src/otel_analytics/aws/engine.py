@@ -12,6 +12,7 @@ from otel_analytics.aws.clients import connect
 from otel_analytics.aws.publications import S3Publications
 from otel_analytics.aws.step_functions import StepFunctions
 from otel_analytics.aws.store import S3Store
+from otel_analytics.errors import AwsFailed, NoAccess
 from otel_analytics.operations.cleaning import Cleaner
 
 if TYPE_CHECKING:
@@ -70,17 +71,21 @@ class Aws:
         An interrupt leaves it to itself: AWS carries it out, not this process.
 
         Raises: InvalidName if the name is taken or not allowed; InvalidPayload; Refused if there is
-            no such state machine
+            no such state machine; AwsFailed if it can no longer be watched, and goes on
         """
         arn = self.executions.start(payload, name=name)
+        goes_on = (
+            f"{arn} goes on without you: see it with otel-analytics --engine aws describe "
+            f"{arn.rpartition(':')[2]}, or stop it with aws stepfunctions stop-execution "
+            f"--execution-arn {arn}"
+        )
         try:
             return self.executions.watch(arn, on_event)
         except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(
-                f"{arn} goes on without you: see it with otel-analytics --engine aws describe "
-                f"{arn.rpartition(':')[2]}, or stop it with aws stepfunctions stop-execution "
-                f"--execution-arn {arn}"
-            ) from interrupt
+            raise KeyboardInterrupt(goes_on) from interrupt
+        except (AwsFailed, NoAccess) as error:
+            # what AWS refuses to begin with is Refused; here something was begun
+            raise AwsFailed(f"{error}. Meanwhile {goes_on}") from error
 
 
 @contextmanager

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
-__all__ = ["OBJECTS_FOLDER", "CreatedObject", "created_objects", "message_of", "object_name"]
+__all__ = ["CreatedObject", "created_objects", "message_of", "notes_folder", "object_name"]
 
-OBJECTS_FOLDER: Final = "objects"
 _EVENT_BRIDGE: Final = "Object Created"
 _NOTIFICATION: Final = "ObjectCreated:"
 
@@ -54,6 +55,14 @@ def message_of(bucket: str, key: str) -> str:
     """Return the text of a message that says so of one object, as EventBridge would."""
     detail = {"bucket": {"name": bucket}, "object": {"key": key}}
     return json.dumps({"detail-type": _EVENT_BRIDGE, "detail": detail}, ensure_ascii=False)
+
+
+def notes_folder(modified: datetime) -> str:
+    """Return the folder of the lake with what is noted of the objects that were last written then.
+
+    One for each day: who looks for some objects need not list the notes of all.
+    """
+    return f"objects/{modified.astimezone(UTC).date()}/"
 
 
 def object_name(bucket: str, key: str, etag: str) -> str:

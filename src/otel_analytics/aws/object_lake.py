@@ -2,7 +2,8 @@
 
     logall/      the table: Parquet files in partition folders
     sources/     one JSON file for each content that is in the table, named by its hash
-    objects/     one JSON file for each object that was taken in, named by the hash of what it is
+    objects/     one JSON file for each object that was taken in, named by the hash of what it is,
+                 in a folder for the day of its last change
     quarantine/  JSON lines for each source that held something unreadable
 
 S3 has no way to let several objects appear at once. So everything about an object has a name that
@@ -21,17 +22,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from otel_analytics.aws.object_events import OBJECTS_FOLDER, object_name
-from otel_analytics.errors import AwsFailed, Failed, IngestFailed
+from otel_analytics.aws.object_events import notes_folder, object_name
+from otel_analytics.aws.presence import get_if_there, holds
+from otel_analytics.errors import Failed, IngestFailed
 from otel_analytics.lake.ingest import ingest
 from otel_analytics.lake.sources import identify
+from otel_analytics.names import S3Address
 
 if TYPE_CHECKING:
     from otel_analytics.aws.clients import Client
     from otel_analytics.aws.object_events import CreatedObject
     from otel_analytics.config import Keys
     from otel_analytics.lake.report import SourceReport
-    from otel_analytics.names import S3Address
 
 __all__ = ["ObjectLake", "Taken"]
 
@@ -77,7 +79,8 @@ class ObjectLake:
             return Taken(f"s3://{created.bucket}/{ours[0]}", "gone")
         key, response = found
         address = f"s3://{created.bucket}/{key}"
-        note = f"{OBJECTS_FOLDER}/{object_name(created.bucket, key, response['ETag'])}.json"
+        name = object_name(created.bucket, key, response["ETag"])
+        note = f"{notes_folder(response['LastModified'])}{name}.json"
         with closing(response["Body"]) as body:
             if self._holds(note):
                 return Taken(address, "already ingested")
@@ -89,7 +92,7 @@ class ObjectLake:
         if taken.error and not taken.quarantined:
             # Where no record could be told, the object itself is what lies in quarantine.
             line = {"source": address, "source_id": source_id, "reason": taken.error}
-            self._put(f"{_QUARANTINE}/{source_id or Path(note).stem}.jsonl", _json_line(line))
+            self._put(f"{_QUARANTINE}/{source_id or name}.jsonl", _json_line(line))
         entry = {"object": address, "etag": response["ETag"].strip('"'), "source_id": source_id}
         self._put(note, _json_line({**entry, "outcome": taken.outcome, "error": taken.error}))
         return taken
@@ -122,23 +125,13 @@ class ObjectLake:
     def _get(self, created: CreatedObject) -> tuple[str, Any] | None:
         version = {"VersionId": created.version_id} if created.version_id else {}
         for key in created.keys:
-            try:
-                found = self.s3.call("get_object", Bucket=created.bucket, Key=key, **version)
-            except AwsFailed as error:
-                if error.code not in ("NoSuchKey", "NoSuchVersion"):
-                    raise
-            else:
+            found = get_if_there(self.s3, S3Address(created.bucket, key), **version)
+            if found is not None:
                 return key, found
         return None
 
     def _holds(self, name: str) -> bool:
-        try:
-            self.s3.call("head_object", Bucket=self.address.bucket, Key=self._key(name))
-        except AwsFailed as error:
-            if error.code == "404":
-                return False
-            raise
-        return True
+        return holds(self.s3, S3Address(self.address.bucket, self._key(name)))
 
     def _put(self, name: str, content: Any) -> None:
         self.s3.call("put_object", Bucket=self.address.bucket, Key=self._key(name), Body=content)

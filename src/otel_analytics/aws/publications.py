@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
+from otel_analytics.aws.presence import get_if_there
 from otel_analytics.errors import AwsFailed, Failed
 from otel_analytics.names import S3Address
 from otel_analytics.operations.publications import Published, Superseded
@@ -246,13 +247,8 @@ class S3Publications:
     def _read(self, prefix: str) -> tuple[Journal, str | None]:
         """Return what is written of a service, and its ETag; None if nothing is."""
         address = self._address(f"{prefix}.json")
-        try:
-            found = self.s3.call("get_object", Bucket=address.bucket, Key=address.key)
-        except AwsFailed as error:
-            # who may not list the whole bucket is told that a missing object is denied
-            may_be_missing = error.code in ("NoSuchKey", "AccessDenied")
-            if not may_be_missing or any(True for _ in self.store.list(address)):
-                raise
+        found = get_if_there(self.s3, address)
+        if found is None:
             return {"number": 0, "lease": None, "open": None, "done": {}, "superseded": []}, None
         return json.loads(found["Body"].read()), str(found["ETag"])
 

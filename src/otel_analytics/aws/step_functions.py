@@ -159,7 +159,9 @@ class StepFunctions:
         )
         for one in pages:
             for event in one["events"]:
-                yield _document(event)
+                # what may be left out, and is 0 then:
+                # https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
+                yield {"previousEventId": 0} | _document(event)
 
     def definition(self, reference: str) -> Any:
         """Return the document with which an execution was started.

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_analytics.errors import AwsFailed, Failed, InvalidName
+from otel_analytics.aws.presence import get_if_there
+from otel_analytics.errors import Failed, InvalidName
 from otel_analytics.names import S3Address
 from otel_analytics.operations.store import S3Object
 from otel_analytics.pipeline.refresh import RawFile
 from otel_analytics.query.handler import Deletion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from otel_analytics.aws.clients import Client
 
@@ -23,13 +26,19 @@ __all__ = ["S3Store"]
 
 _KEYS_PER_CALL: Final = 1000  # of DeleteObjects
 _LISTINGS_AT_ONCE: Final = 8
+# DeleteObjects answers 200 where single keys fail, which the client's own retries do not see:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+_FOR_A_MOMENT: Final = ("InternalError", "ServiceUnavailable", "SlowDown")
+_WAITS_S: Final = (1.0, 2.0, 4.0)  # at most, before each further try
 
 
 @dataclass(frozen=True, slots=True)
 class S3Store:
-    """The objects that an account may see; `s3` is a client of S3."""
+    """The objects that an account may see; `s3` is a client of S3, `random` gives 0 to 1."""
 
     s3: Client
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
 
     def raw_files(self, folders: Mapping[str, S3Address]) -> dict[str, Sequence[RawFile]]:
         """Return the files of each folder that has any, at any depth, hidden ones left out.
@@ -82,12 +91,9 @@ class S3Store:
 
         Raises: Failed if there is none
         """
-        try:
-            found = self.s3.call("get_object", Bucket=address.bucket, Key=address.key)
-        except AwsFailed as error:
-            if error.code == "NoSuchKey":
-                raise Failed(f"NoSuchKey: {address} does not exist") from error
-            raise
+        found = get_if_there(self.s3, address)
+        if found is None:
+            raise Failed(f"NoSuchKey: {address} does not exist")
         return bytes(found["Body"].read())
 
     def delete_prefix(self, prefix: S3Address) -> Deletion:
@@ -109,19 +115,33 @@ class S3Store:
             raise InvalidName(f"{prefix} is not a prefix to delete: end it with a folder and '/'")
         objects = size_bytes = 0
         for some in _chunks(self._entries(prefix, **listing), _KEYS_PER_CALL):
-            reply = self.s3.call(
-                "delete_objects",
-                Bucket=prefix.bucket,
-                Delete={"Objects": [{"Key": one["Key"]} for one in some], "Quiet": True},
-            )
-            for stayed in reply.get("Errors", ()):
-                raise Failed(
-                    f"s3://{prefix.bucket}/{stayed['Key']} was not deleted: {stayed['Code']}: "
-                    f"{stayed.get('Message')}"
-                )
+            self._delete_keys(prefix.bucket, [one["Key"] for one in some])
             objects += len(some)
             size_bytes += sum(one["Size"] for one in some)
         return Deletion(objects, size_bytes)
+
+    def _delete_keys(self, bucket: str, keys: Sequence[str]) -> None:
+        """Delete objects; those of which S3 says that it failed for a moment, again.
+
+        Raises: Failed if one stayed
+        """
+        for wait_s in (*_WAITS_S, None):
+            objects = [{"Key": key} for key in keys]
+            reply = self.s3.call(
+                "delete_objects", Bucket=bucket, Delete={"Objects": objects, "Quiet": True}
+            )
+            stayed = reply.get("Errors", ())
+            if not stayed:
+                return
+            lasting = [one for one in stayed if one["Code"] not in _FOR_A_MOMENT]
+            if lasting or wait_s is None:
+                first = (lasting or stayed)[0]
+                raise Failed(
+                    f"s3://{bucket}/{first['Key']} was not deleted: {first['Code']}: "
+                    f"{first.get('Message')}"
+                )
+            self.sleep(wait_s * self.random())
+            keys = [one["Key"] for one in stayed]
 
 
 def _chunks(entries: Iterator[Any], size: int) -> Iterator[tuple[Any, ...]]:

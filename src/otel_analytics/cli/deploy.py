@@ -67,7 +67,6 @@ def deploy_command(  # noqa: PLR0913 - one for each option
         read_template,
         write_deployment,
     )
-    from otel_analytics.names import parse_service_names
 
     if print_template:
         click.echo(read_template(), nl=False)
@@ -75,7 +74,7 @@ def deploy_command(  # noqa: PLR0913 - one for each option
     settings = settings_of(ctx, flags)
     names = build_parameters(
         settings,
-        service_names=parse_service_names(services) if services else (),
+        service_names=services,
         given=dict(_assignment(text) for text in parameters),
     )
     if output is not None:

@@ -202,7 +202,7 @@ def check_source(aws: Engine) -> None:
     from otel_analytics.query.statements import TableName
 
     database, table = aws.settings.athena.database, aws.settings.source.table
-    if aws.catalog.find(TableName(table, database)) is None:
+    if aws.catalog.entry(TableName(table, database)) is None:
         how = "create it with otel-analytics query 'CREATE EXTERNAL TABLE …'"
         if table == LOGALL_TABLE:
             how = (

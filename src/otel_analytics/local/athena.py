@@ -295,7 +295,7 @@ class Athena:
         return location
 
     def _exists(self, name: TableName) -> bool:
-        return self.catalog.find(name) is not None
+        return self.catalog.entry(name) is not None
 
     def _create_external_table(self, statement: CreateExternalTable, database: str) -> None:
         name = _full(statement.table, database)

@@ -123,11 +123,14 @@ class Catalog:
         with self.home.snapshot() as connection:
             return self._get(connection, name)
 
+    def entry(self, name: TableName) -> Table | None:
+        """Return one table without its partitions, None if there is none."""
+        with self.home.reading() as connection:
+            return _entry(connection, name)
+
     def _get(self, connection: sqlite3.Connection, name: TableName) -> Table:
-        row = connection.execute(
-            "SELECT * FROM tables WHERE database_name = ? AND name = ?", (name.database, name.name)
-        ).fetchone()
-        if row is None:
+        entry = _entry(connection, name)
+        if entry is None:
             raise EntityNotFound(f"table {name.database}.{name.name} does not exist")
         rows = connection.execute(
             "SELECT key_values, location, parameters FROM partitions "
@@ -138,7 +141,7 @@ class Catalog:
             Partition(tuple(json.loads(values)), location, json.loads(parameters))
             for values, location, parameters in rows
         )
-        return replace(_table(row), partitions=tuple(partitions))
+        return replace(entry, partitions=tuple(partitions))
 
     def find(self, name: TableName) -> Table | None:
         """Return one table, None if there is none."""
@@ -253,6 +256,13 @@ def _row(table: Table) -> tuple[Any, ...]:
 
 def _pairs(columns: tuple[Column, ...]) -> str:
     return json.dumps([[column.name, column.type] for column in columns])
+
+
+def _entry(connection: sqlite3.Connection, name: TableName) -> Table | None:
+    row = connection.execute(
+        "SELECT * FROM tables WHERE database_name = ? AND name = ?", (name.database, name.name)
+    ).fetchone()
+    return _table(row) if row else None
 
 
 def _table(row: tuple[Any, ...]) -> Table:

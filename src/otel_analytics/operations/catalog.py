@@ -65,6 +65,9 @@ class Catalog(Protocol):
     def moment(self) -> AbstractContextManager[object]:
         """Return a context in which all is read as of one moment, where the catalog can do that."""
 
+    def entry(self, name: TableName) -> Table | None:
+        """Return one table without its partitions, None if there is none."""
+
     def find(self, name: TableName) -> Table | None:
         """Return one table with its partitions, None if there is none."""
 

@@ -186,7 +186,7 @@ class Publisher:
     def _of_missing(self, publication: Publication, newer: str) -> str:
         """Return what to say of published tables that someone has dropped; '' if all are there."""
         names = [table_name(publication.prefix, one.query_type) for one in publication.tables]
-        missing = [name for name in names if self.catalog.find(self._name(name)) is None]
+        missing = [name for name in names if self.catalog.entry(self._name(name)) is None]
         if not missing:
             return ""
         return (

@@ -71,7 +71,7 @@ def checks_builder(settings: Settings, catalog: Catalog) -> Callable[[Any], dict
     """Return the function: an event in, the statement of its checks out."""
 
     def get_table(name: str) -> CatalogTable | None:
-        table = catalog.find(TableName(name, settings.athena.database))
+        table = catalog.entry(TableName(name, settings.athena.database))
         return CatalogTable(table.location, table.parameters) if table else None
 
     def build(event: Any) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def _not_published(
 
 def _source(settings: Settings, catalog: Catalog) -> str:
     """Return what is read of the logs: the raw ones where the activity tables were never built."""
-    has_visits = catalog.find(TableName(VISITS, settings.athena.database)) is not None
+    has_visits = catalog.entry(TableName(VISITS, settings.athena.database)) is not None
     return settings.default_source if has_visits else "raw"
 
 
@@ -180,7 +180,7 @@ def _published(names: Mapping[str, str], settings: Settings, catalog: Catalog) -
     """Return the entries of the tables that there are, at one moment."""
     with catalog.moment():
         found = {
-            name: catalog.find(TableName(table, settings.athena.database))
+            name: catalog.entry(TableName(table, settings.athena.database))
             for name, table in names.items()
         }
     return {query_type: table for query_type, table in found.items() if table is not None}

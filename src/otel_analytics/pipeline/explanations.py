@@ -49,7 +49,10 @@ def explain(error: str | None, cause: str | None) -> Explanation | None:
 
 
 def reason_of(cause: str) -> str:
-    """Return what a person needs of a cause: of a query its reason, of a Lambda its message."""
+    """Return what a person needs of a cause: the reason of a query, the message of a Lambda.
+
+    Of an execution that another one has started, its own cause.
+    """
     try:
         document = json.loads(cause)
     except (ValueError, RecursionError):
@@ -57,7 +60,9 @@ def reason_of(cause: str) -> str:
     if not isinstance(document, dict):
         return cause
     status = _object(_object(document.get("QueryExecution")).get("Status"))
-    reason = status.get("StateChangeReason") or document.get("errorMessage")
+    reason = (
+        status.get("StateChangeReason") or document.get("errorMessage") or document.get("Cause")
+    )
     if not reason and status.get("State") == "CANCELLED":
         return "Query cancelled"
     return str(reason or cause)

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.pipeline.billing import summary_fields
-from otel_analytics.pipeline.tasks import FAILURE, States, jsonata
+from otel_analytics.pipeline.tasks import States, jsonata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,7 @@ START_EXECUTION: Final = "arn:aws:states:::states:startExecution.sync:2"
 # A variable, since every state that needs it would have to hand it on.
 IS_PART: Final = "$is_part"
 PART_TIMEOUT_S: Final = 24 * 3600
+MAX_NAME: Final = 80
 # Of each part, for the cause of the whole; the rest is in its summary.
 MAX_FAILED: Final = 5
 _RETRY: Final = [
@@ -55,10 +56,25 @@ _NUMBER: Final = "$string($states.context.Map.Item.Index + 1)"
 _ATTEMPT: Final = (
     "$string(10 * $states.context.Execution.RedriveCount + $states.context.State.RetryCount)"
 )
-# An execution's name is free again after 90 days: its parts' names follow from it.
-_NAME: Final = (
-    f"$substring($states.context.Execution.Name, 0, 60) & '-part-' & {_NUMBER} & '-' & {_ATTEMPT}"
-)
+# An execution's name is free again after 90 days: its parts' names follow from it. A name has 80
+# characters; of one that is too long the end stays, where the date is that tells runs apart.
+_NAME: Final = f"""(
+  $name := $states.context.Execution.Name;
+  $suffix := '-part-' & {_NUMBER} & '-' & {_ATTEMPT};
+  $substring($name, $max([0, $length($name & $suffix) - {MAX_NAME}])) & $suffix
+)"""
+# A part that fails leaves what DescribeExecution tells of it as the cause; one that could not be
+# started, or timed out, leaves a sentence.
+_FAILURE: Final = r"""(
+  $cause := $exists($states.errorOutput.Cause) ? $string($states.errorOutput.Cause) : '';
+  $part := $contains($cause, /^\{[\s\S]*\}$/) ? $parse($cause) : {};
+  {
+    'error': [$part.Error, $states.errorOutput.Error][0],
+    'cause': $exists($part.Name)
+      ? $part.Name & ' is ' & $part.Status & ($part.Cause ? ': ' & $part.Cause : '')
+      : $cause
+  }
+)"""
 _INPUT: Final = """$merge([
   {
     'service_names': [$states.input.services],
@@ -144,7 +160,7 @@ def _part() -> States:
             "Catch": [
                 {
                     "ErrorEquals": ["States.ALL"],
-                    "Output": jsonata(f"$merge([$states.input, {{'failure': {FAILURE}}}])"),
+                    "Output": jsonata(f"$merge([$states.input, {{'failure': {_FAILURE}}}])"),
                     "Next": "PartFailed",
                 }
             ],

@@ -6,6 +6,7 @@ can work under them, since the emulator enforces them.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,6 +69,7 @@ MUST_ALLOW: dict[str, list[Rule]] = {
         ("glue:DeleteTable", f"{GLUE}:database/log_db"),
         ("glue:DeleteTable", f"{GLUE}:catalog"),
         ("s3:GetBucketLocation", DATA),
+        ("s3:ListBucketMultipartUploads", DATA),
         listing("lake/logall/year=2025/month=10/day=28/"),
         listing("summary/theshop_brand_mau/8c1f_5f0c3a9e/0/"),
         ("s3:GetObject", RAW),
@@ -87,6 +89,8 @@ MUST_ALLOW: dict[str, list[Rule]] = {
     ],
     "ChecksBuilderRole": [
         ("glue:GetTable", f"{TABLE}/theshop_brand_mau_summary"),
+        ("glue:GetTable", STAGING),
+        ("glue:GetTable", f"{TABLE}/logall"),
         ("logs:CreateLogStream", LOG_STREAM),
     ],
     "TablePublisherRole": [
@@ -118,7 +122,9 @@ MUST_ALLOW: dict[str, list[Rule]] = {
         ("sqs:DeleteMessage", f"{QUEUE}:otel-analytics-objects"),
         ("s3:GetObject", EXPORTED),
         ("s3:GetObjectVersion", EXPORTED),
-        ("s3:GetObject", f"{DATA}/lake/sources/0.json"),
+        listing("otlp/2025/10/28/a.json.gz"),
+        listing("lake/sources/0.json"),
+        listing("lake/objects/2025-10-28/0.json"),
         ("s3:PutObject", RAW),
         ("s3:PutObject", f"{DATA}/lake/quarantine/0.jsonl"),
         ("s3:PutObject", f"{DATA}/lake/sources/0.json"),
@@ -127,7 +133,10 @@ MUST_ALLOW: dict[str, list[Rule]] = {
     ],
     "LogSweepRole": [
         listing("otlp/"),
-        listing("lake/objects/"),
+        listing("lake/objects/2025-10-28/"),
+        listing("lake/sweep.json"),
+        ("s3:GetObject", f"{DATA}/lake/sweep.json"),
+        ("s3:PutObject", f"{DATA}/lake/sweep.json"),
         ("sqs:SendMessage", f"{QUEUE}:otel-analytics-objects"),
         ("sqs:GetQueueAttributes", f"{QUEUE}:otel-analytics-objects"),
         ("sqs:SendMessage", f"{QUEUE}:otel-analytics-undelivered"),
@@ -139,6 +148,40 @@ MUST_ALLOW: dict[str, list[Rule]] = {
     "LogSweepScheduleRole": [
         ("lambda:InvokeFunction", f"{FUNCTION}:otel-log-sweep"),
         ("sqs:SendMessage", f"{QUEUE}:otel-analytics-undelivered"),
+    ],
+    "ReaderPolicy": [
+        ("states:ListStateMachines", "*"),
+        ("states:ListExecutions", f"{MACHINE}:otel-analytics-pipeline"),
+        ("states:DescribeExecution", f"{PART}:otel-analytics-pipeline:run-1"),
+        ("states:GetExecutionHistory", f"{PART}:otel-analytics-pipeline:run-1"),
+        ("states:DescribeStateMachineForExecution", f"{PART}:otel-analytics-pipeline:run-1"),
+        ("athena:StartQueryExecution", f"{WORK_GROUP}/otel-analytics"),
+        ("athena:GetQueryExecution", f"{WORK_GROUP}/otel-analytics"),
+        ("athena:GetQueryResults", f"{WORK_GROUP}/otel-analytics"),
+        ("athena:StopQueryExecution", f"{WORK_GROUP}/otel-analytics"),
+        ("glue:GetTable", f"{TABLE}/theshop_brand_mau_summary"),
+        ("glue:GetTables", f"{GLUE}:database/log_db"),
+        ("glue:GetPartitions", f"{TABLE}/theshop_brand_mau_summary_history"),
+        ("s3:GetBucketLocation", DATA),
+        listing("summary/theshop_brand_mau/8c1f_5f0c3a9e/0/"),
+        ("s3:GetObject", LEAF),
+        ("s3:GetObject", RAW),
+        ("s3:GetObject", f"{DATA}/athena-results/1.csv"),
+        ("s3:PutObject", f"{DATA}/athena-results/1.csv"),
+    ],
+    "OperatorPolicy": [
+        ("states:StartExecution", f"{MACHINE}:otel-analytics-pipeline"),
+        ("states:StopExecution", f"{PART}:otel-analytics-pipeline:run-1"),
+        ("glue:GetDatabases", f"{GLUE}:catalog"),
+        ("glue:GetTables", f"{GLUE}:database/another"),
+        ("glue:GetTables", f"{GLUE}:table/another/orders"),
+        ("glue:GetPartitions", f"{GLUE}:table/another/orders"),
+        ("glue:DeleteTable", STAGING),
+        ("glue:DeleteTable", LEVEL_STAGING),
+        ("s3:DeleteObject", LEAF),
+        ("s3:DeleteObject", LEVEL_LEAF),
+        ("s3:GetObject", JOURNAL),
+        ("s3:PutObject", JOURNAL),
     ],
 }
 
@@ -160,6 +203,15 @@ NOBODY: list[Rule] = [
     ("s3:ListBucket", DATA),
     listing(""),
     listing("summary-of-others/"),
+    ("glue:CreateTable", f"{TABLE}/orders"),
+    ("glue:UpdateTable", f"{TABLE}/orders"),
+    ("glue:DeleteTable", f"{TABLE}/orders"),
+    ("glue:UpdateTable", f"{TABLE}/orders_summary"),
+    ("glue:DeleteTable", f"{TABLE}/orders_summary"),
+    ("glue:UpdateTable", f"{TABLE}/activity_log"),
+    ("glue:DeleteTable", f"{TABLE}/activity"),
+    ("glue:DeleteTable", f"{TABLE}/activity_visits"),
+    ("glue:DeleteTable", f"{TABLE}/theshop_brand_mau_summary"),
     ("glue:DeleteTable", f"{TABLE}/logall"),
     ("glue:UpdateTable", f"{TABLE}/logall"),
     ("glue:DeleteDatabase", f"{GLUE}:database/log_db"),
@@ -183,9 +235,8 @@ MUST_DENY: dict[str, list[Rule]] = {
         ("lambda:InvokeFunction", f"{FUNCTION}:otel-log-processor"),
         ("glue:DeleteTable", f"{TABLE}/theshop_brand_mau_summary"),
         ("glue:DeleteTable", f"{TABLE}/theshop_brand_mau_summary_history"),
-        ("glue:DeleteTable", f"{TABLE}/activity"),
-        ("glue:DeleteTable", f"{TABLE}/activity_visits"),
         ("glue:DeleteTable", f"{TABLE}/activity_session_metrics"),
+        ("glue:DeleteTable", f"{TABLE}/a_mau_b_00000000_c_dau_summary"),
         ("glue:UpdateTable", STAGING),
         ("s3:DeleteObject", LEAF),
         ("s3:PutObject", RAW),
@@ -208,8 +259,13 @@ MUST_DENY: dict[str, list[Rule]] = {
         ("s3:PutObject", LEAF),
         ("s3:GetObject", LEAF),
         ("glue:BatchCreatePartition", f"{TABLE}/logall"),
+        ("glue:UpdateTable", f"{TABLE}/activity"),
+        ("glue:DeleteTable", LEVEL_STAGING),
+        ("glue:UpdateTable", STAGING),
     ],
     "ActivityRefresherRole": [
+        ("glue:DeleteTable", STAGING),
+        ("glue:UpdateTable", LEVEL_STAGING),
         ("s3:DeleteObject", LEAF),
         ("s3:GetObject", RAW),
         ("glue:DeleteTable", f"{TABLE}/theshop_brand_mau_summary"),
@@ -219,20 +275,47 @@ MUST_DENY: dict[str, list[Rule]] = {
         ("s3:PutObject", LEAF),
         ("s3:GetObject", RAW),
         ("s3:GetObject", LEAF),
+        ("s3:GetObject", f"{DATA}/lake/sources/0.json"),
         ("sqs:SendMessage", f"{QUEUE}:otel-analytics-objects"),
         ("glue:GetTable", f"{TABLE}/logall"),
     ],
-    "LogSweepRole": [("s3:GetObject", EXPORTED), ("sqs:ReceiveMessage", f"{QUEUE}:any")],
+    "LogSweepRole": [
+        ("s3:GetObject", EXPORTED),
+        ("s3:PutObject", RAW),
+        ("s3:PutObject", f"{DATA}/lake/objects/2025-10-28/0.json"),
+        ("sqs:ReceiveMessage", f"{QUEUE}:any"),
+    ],
     "PipelineScheduleRole": [("lambda:InvokeFunction", f"{FUNCTION}:otel-log-sweep")],
     "LogSweepScheduleRole": [("states:StartExecution", f"{MACHINE}:otel-analytics-pipeline")],
+    "ReaderPolicy": [
+        ("states:StartExecution", f"{MACHINE}:otel-analytics-pipeline"),
+        ("glue:CreateTable", STAGING),
+        ("glue:DeleteTable", STAGING),
+        ("s3:PutObject", LEAF),
+        ("s3:PutObject", JOURNAL),
+        ("s3:DeleteObject", LEAF),
+        ("s3:GetObject", EXPORTED),
+    ],
+    "OperatorPolicy": [
+        ("glue:CreateTable", STAGING),
+        ("glue:UpdateTable", f"{TABLE}/theshop_brand_mau_summary"),
+        ("s3:PutObject", LEAF),
+    ],
 }
+
+
+ATTACHED = ("ReaderPolicy", "OperatorPolicy")
 
 
 @pytest.fixture(scope="module")
 def policies(stack: Emulator, resources: dict[str, str]) -> dict[str, list[Any]]:
-    """The policy documents of each role, as they are deployed."""
+    """The policy documents of each role, and those to attach, as they are deployed."""
     iam = stack.client("iam")
     return {
+        name: [iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]]
+        for name, arn in resources.items()
+        if name in ATTACHED
+    } | {
         name: [
             iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
             for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]
@@ -268,8 +351,10 @@ def test_a_role_may_do_nothing_else(policies: dict[str, list[Any]], role: str) -
 
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
-# and …/list_awsx-ray.html: these take no resource, or none that Step Functions could name.
+# …/list_awsstepfunctions.html and …/list_awsx-ray.html: these take no resource, or none that
+# Step Functions could name.
 UNNARROWED = {
+    "states:ListStateMachines",
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
     "logs:UpdateLogDelivery",
@@ -295,6 +380,18 @@ def test_only_what_cannot_be_narrowed_is_allowed_everywhere(policies: dict[str, 
         for action in _list(statement["Action"])
     }
     assert everywhere == UNNARROWED
+
+
+def test_the_policies_of_a_role_are_not_too_long(policies: dict[str, list[Any]]) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+    sizes = {
+        role: sum(len(json.dumps(one, separators=(",", ":"))) for one in documents)
+        for role, documents in policies.items()
+    }
+    # other names may be longer than those of this stack
+    attached = {sizes.pop(name) for name in ATTACHED}
+    assert max(attached) < 6_144 - 1_500
+    assert max(sizes.values()) < 10_240 - 1_500, sizes
 
 
 def test_no_action_is_a_pattern(policies: dict[str, list[Any]]) -> None:

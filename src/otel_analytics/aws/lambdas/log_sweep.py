@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,14 +15,15 @@ from otel_analytics.names import S3Address
 __all__ = ["handler"]
 
 _LEFT_MS: Final = 20_000
+_log = logging.getLogger(__name__)
 
 
 def handler(_event: Any, context: Any) -> dict[str, int | bool]:
-    """Return what `Sweep.run` returns.
+    """Return what `Sweep.run` returns; it is also logged, since nobody waits for it.
 
     Raises: what `Sweep.run` raises
     """
-    return Sweep(
+    swept = Sweep(
         s3=packaged.client("s3"),
         sqs=packaged.client("sqs"),
         logs=S3Address(os.environ["LOGS_BUCKET"], os.environ["LOGS_PREFIX"]),
@@ -29,3 +32,6 @@ def handler(_event: Any, context: Any) -> dict[str, int | bool]:
         now=lambda: datetime.now(UTC),
         has_time=lambda: context.get_remaining_time_in_millis() > _LEFT_MS,
     ).run()
+    _log.setLevel(logging.INFO)
+    _log.info("swept: %s", json.dumps(swept))
+    return swept

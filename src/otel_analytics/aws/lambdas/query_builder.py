@@ -41,7 +41,7 @@ def _check_place(prefix: str, reply: dict[str, Any], database: str) -> None:
     name = table_name(prefix, reply["query_type"])
     if reply["table"] == name:
         return  # it is built in place of the published one, as its caller wants it
-    published = environment.catalog().find(TableName(name, database))
+    published = environment.catalog().entry(TableName(name, database))
     if published is None or not published.location:
         return
     above = with_slash(published.location)
