@@ -82,8 +82,10 @@ class Job:
 
     def __init__(self, on_submit: Callable[[str | None], None] = lambda _identifier: None) -> None:
         self._on_submit = on_submit
-        # how long the engine took and how long the query waited, where the engine says it
+        # how long the engine took, how long the query waited before, and what was read, where the
+        # engine says it of queries that fail too
         self.times_s: tuple[float, float] | None = None
+        self.scanned_bytes = 0
         self._cancelled = threading.Event()
         self._done = threading.Event()
         # while it is held, what does the query is not closed
@@ -105,6 +107,11 @@ class Job:
     def submitted(self, identifier: str | None = None) -> None:
         """Say that the engine has the query."""
         self._on_submit(identifier)
+
+    def measured(self, times_s: tuple[float, float], scanned_bytes: int) -> None:
+        """Say what the query has taken, however it ended."""
+        self.times_s = times_s
+        self.scanned_bytes = scanned_bytes
 
     def run_on(self, worker: Interruptible) -> None:
         """Say what works for this job.

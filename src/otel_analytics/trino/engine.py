@@ -52,7 +52,7 @@ class TrinoEngine:
         """
         result = self._run(trino_query(query, self._relations(tables, job)), job)
         rows = (tuple(map(python_value, row)) for row in result.rows)
-        return Rows(_columns(result), tuple(rows), result.scanned_bytes)
+        return Rows(_columns(result), tuple(rows), result.statistics.scanned_bytes)
 
     def create_table_as(
         self,
@@ -90,7 +90,7 @@ class TrinoEngine:
             empty = S3Address(location.bucket, f"{location.key}{result.identifier}_empty")
             self._write_empty(columns, empty)
             objects = (empty,)
-        return Written(columns, objects, result.scanned_bytes)
+        return Written(columns, objects, result.statistics.scanned_bytes)
 
     def show(self, find: Callable[[], Mapping[TableName, Table | None]]) -> None:
         """Have the views be those of the tables that `find` gives; None: there is no such view.
@@ -125,15 +125,17 @@ class TrinoEngine:
         catalog = self._mirror.catalog
         properties = {f"{catalog}.{name}": value for name, value in statement.of_catalog.items()}
         try:
-            result = self._client.run(
-                statement.text, job=job, properties=properties, on_submit=submitted
+            return self._client.run(
+                statement.text,
+                job=job,
+                properties=properties,
+                on_submit=submitted,
+                on_end=lambda found: job.measured(found.times_s, found.scanned_bytes),
             )
         except QueryFailed as failure:
             raise QueryFailed(
                 statement.in_the_original(failure.message), is_retryable=failure.is_retryable
             ) from failure
-        job.times_s = result.times_s
-        return result
 
     def _columns_of(self, table: str, job: Job) -> tuple[Column, ...]:
         select = f"SELECT * FROM {table} WHERE false"  # noqa: S608 - quoted
