@@ -13,7 +13,8 @@ from otel_analytics.query.statements import TableName
 if TYPE_CHECKING:
     from local.conftest import Account
 
-    from otel_analytics.local.engine import Engine, Job
+    from otel_analytics.local.engine import Engine
+    from otel_analytics.local.jobs import Job
     from otel_analytics.operations.catalog import Table
 
 CTAS = "CREATE TABLE {}t WITH (external_location = 's3://bucket/t/') AS SELECT 1 AS a"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.local.embedded import open_embedded_aws
-from otel_analytics.local.engine import Job
+from otel_analytics.local.jobs import Job
 from otel_analytics.pipeline import build_definition
 from otel_analytics.trino.client import TrinoClient
 from otel_analytics.trino.opening import open_trino

@@ -8,8 +8,7 @@ import pytest
 
 from otel_analytics.config import Trino
 from otel_analytics.errors import InvalidSettings, QueryFailed
-from otel_analytics.local.engine import Job
-from otel_analytics.local.query_errors import QueryCancelled
+from otel_analytics.local.jobs import Job, QueryCancelled
 from otel_analytics.trino.client import PASSWORD_VARIABLE, TOKEN_VARIABLE, TrinoClient
 from tests.trino.coordinators import STATS, coordinator
 

@@ -9,7 +9,7 @@ import pytest
 
 from otel_analytics.config import Trino
 from otel_analytics.errors import QueryFailed
-from otel_analytics.local.engine import Job
+from otel_analytics.local.jobs import Job
 from otel_analytics.trino.client import PASSWORD_VARIABLE, TOKEN_VARIABLE, TrinoClient
 from tests.trino.certificates import Authority, new_authority
 from tests.trino.coordinators import coordinator

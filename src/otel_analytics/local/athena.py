@@ -8,14 +8,13 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from uuid import uuid4
 
 from otel_analytics.errors import Failed, InvalidName, QueryFailed
 from otel_analytics.local.csv_result import csv_result
-from otel_analytics.local.engine import Job, Written
+from otel_analytics.local.jobs import Job, QueryCancelled
 from otel_analytics.local.parquet_output import COMPRESSIONS
-from otel_analytics.local.query_errors import QueryCancelled
 from otel_analytics.local.query_executions import QueryExecution, QueryExecutions
 from otel_analytics.local.submission import Submission
 from otel_analytics.names import S3Address
@@ -36,48 +35,17 @@ from otel_analytics.query.statements import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from otel_analytics.local.catalog import Catalog
+    from otel_analytics.local.jobs import QueryEngine
     from otel_analytics.local.s3 import ObjectStore
 
     Tables = dict[TableName, Table]
 
-__all__ = ["Athena", "QueryEngine"]
+__all__ = ["Athena"]
 
 _T = TypeVar("_T")
-
-
-class QueryEngine(Protocol):
-    """What executes queries over tables of the catalog: DuckDB, or Trino."""
-
-    def select(self, query: Query, tables: Mapping[TableName, Table], job: Job) -> Rows:
-        """Return the rows of a query.
-
-        Raises: QueryFailed in Athena's words; QueryCancelled
-        """
-
-    def create_table_as(
-        self,
-        create: CreateTableAs,
-        tables: Mapping[TableName, Table],
-        job: Job,
-        *,
-        location: S3Address,
-        token: str,
-    ) -> Written:
-        """Write a query's rows as Parquet at a location, all of it or nothing.
-
-        `token` is no other query's.
-
-        Raises: QueryFailed in Athena's words; QueryCancelled
-        """
-
-    def show(self, find: Callable[[], Mapping[TableName, Table | None]]) -> None:
-        """Have whoever reads without the catalog see the tables that `find` gives; None: none.
-
-        Raises: QueryFailed
-        """
 
 
 class _Outcome(NamedTuple):

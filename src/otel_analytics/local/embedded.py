@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_analytics.asl import Identity
 from otel_analytics.errors import InvalidQuery, QueryFailed, Refused
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
-from otel_analytics.local.athena import Athena, QueryEngine
+from otel_analytics.local.athena import Athena
 from otel_analytics.local.catalog import Catalog
 from otel_analytics.local.engine import Engine
 from otel_analytics.local.executions import Executions
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from otel_analytics.config import Settings
+    from otel_analytics.local.jobs import QueryEngine
     from otel_analytics.local.step_functions import Tasks
 
     OpenEngine = Callable[[Settings, Home, ObjectStore], AbstractContextManager[QueryEngine]]

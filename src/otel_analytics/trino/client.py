@@ -22,7 +22,7 @@ from trino.exceptions import HttpError, TrinoConnectionError, TrinoQueryError
 from trino.mapper import RowMapperFactory
 
 from otel_analytics.errors import InvalidSettings, QueryFailed
-from otel_analytics.local.query_errors import QueryCancelled
+from otel_analytics.local.jobs import QueryCancelled
 from otel_analytics.trino.query_errors import (
     has_code,
     no_coordinator,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from trino.client import TrinoStatus
 
     from otel_analytics.config import Trino
-    from otel_analytics.local.engine import Job
+    from otel_analytics.local.jobs import Job
 
 __all__ = ["PASSWORD_VARIABLE", "TOKEN_VARIABLE", "Result", "Statistics", "TrinoClient"]
 

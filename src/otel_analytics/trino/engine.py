@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.local.engine import Job, Written
+from otel_analytics.local.jobs import Job, Written
 from otel_analytics.names import S3Address
 from otel_analytics.query.statements import Column, Rows
 from otel_analytics.query.trino_dialect import TrinoStatement, trino_create_table_as, trino_query

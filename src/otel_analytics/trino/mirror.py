@@ -20,8 +20,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.local.engine import Job
-from otel_analytics.local.relations import files_by_partition
+from otel_analytics.local.jobs import Job
+from otel_analytics.local.table_files import files_by_partition
 from otel_analytics.names import S3Address
 from otel_analytics.pipeline.refresh import IS_EMPTY, LEVEL
 from otel_analytics.query.statements import Column

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.local.query_errors import QueryCancelled
+from otel_analytics.local.jobs import QueryCancelled
 
 if TYPE_CHECKING:
     from trino.exceptions import HttpError, TrinoQueryError
