@@ -29,7 +29,9 @@ def as_query(sql: str) -> TrinoStatement:
 def as_create(sql: str) -> TrinoStatement:
     statement = parse_statement(sql)
     assert isinstance(statement, CreateTableAs)
-    return trino_create_table_as(statement, RELATIONS, table="h.f.new", location="local:///x/")
+    return trino_create_table_as(
+        statement, RELATIONS, table="h.f.new", comment="s3://b/x/", location="local:///x/"
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,8 +71,9 @@ def test_properties_become_the_connectors_and_compression_the_sessions() -> None
         "write_compression = 'zstd', partitioned_by = ARRAY['p', 'q']) AS SELECT a, 1 AS p FROM t;"
     )
     assert statement.text == (
-        "CREATE TABLE h.f.new WITH (format = 'PARQUET', external_location = 'local:///x/', "
-        "partitioned_by = ARRAY['p', 'q']) AS SELECT a, 1 AS p FROM (SELECT 1 AS a) AS \"t\""
+        "CREATE TABLE h.f.new COMMENT 's3://b/x/' WITH (format = 'PARQUET', "
+        "external_location = 'local:///x/', partitioned_by = ARRAY['p', 'q']) "
+        "AS SELECT a, 1 AS p FROM (SELECT 1 AS a) AS \"t\""
     )
     assert statement.of_catalog == {"compression_codec": "ZSTD"}
 

@@ -248,6 +248,17 @@ class Athena:
 
         self.engine.show(find)
 
+    def show_published(self, names: Iterable[TableName]) -> None:
+        """Show the tables of a publication, and have what earlier ones have left forgotten.
+
+        Raises: what `show` raises
+        """
+        names = list(names)
+        self.show(names)
+        # what is superseded now is deleted after this, and forgotten by the next one
+        for database in {str(name.database) for name in names}:
+            self.engine.sweep(database)
+
     def _show_made(self, table: Table) -> None:
         # what an execution builds is nobody's to read but its own
         if not is_staging(table.name, table.location):

@@ -95,7 +95,11 @@ class EmbeddedAws:
             names.query_builder_function: query_builder,
             names.checks_builder_function: checks_builder(self.settings, self.catalog),
             names.table_publisher_function: Publisher(
-                self.settings, self.catalog, self.store, self.publications, show=self.athena.show
+                self.settings,
+                self.catalog,
+                self.store,
+                self.publications,
+                show=self.athena.show_published,
             ).publish,
             names.activity_refresher_function: activity_refresher(
                 self.settings, self.catalog, self.store, now=now, show=self.athena.show
@@ -257,9 +261,9 @@ def open_embedded_aws(
         home = open_home(Path(settings.home), to_read=to_read)
         stack.callback(home.close)
         store = ObjectStore(home.s3, home.tmp)
-        engine = stack.enter_context(open_engine(settings, home, store))
         catalog = Catalog(home)
         if not home.read_only:
             catalog.create_database(settings.athena.database)
+        engine = stack.enter_context(open_engine(settings, home, store))
         athena = Athena(catalog, store, engine, QueryExecutions(home, keeps_record))
         yield EmbeddedAws(settings, home, store, catalog, athena, Executions(home))

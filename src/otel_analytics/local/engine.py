@@ -132,6 +132,9 @@ class Engine:
     def show(self, find: Callable[[], Mapping[TableName, Table | None]]) -> None:
         """Do nothing: whoever reads here reads the catalog."""
 
+    def sweep(self, database: str) -> None:
+        """Do nothing: nothing is known but the catalog."""
+
     def _write(
         self,
         create: CreateTableAs,

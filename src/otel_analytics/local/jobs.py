@@ -123,6 +123,12 @@ class QueryEngine(Protocol):
         Raises: QueryFailed in Athena's words; QueryCancelled
         """
 
+    def sweep(self, database: str) -> None:
+        """Forget what is known of a database's tables whose data are gone.
+
+        Raises: QueryFailed
+        """
+
     def show(self, find: Callable[[], Mapping[TableName, Table | None]]) -> None:
         """Have whoever reads without the catalog see the tables that `find` gives; None: none.
 

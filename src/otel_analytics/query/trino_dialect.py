@@ -76,12 +76,17 @@ def trino_query(query: Query, relations: Mapping[TableName, str]) -> TrinoStatem
 
 
 def trino_create_table_as(
-    create: CreateTableAs, relations: Mapping[TableName, str], *, table: str, location: str
+    create: CreateTableAs,
+    relations: Mapping[TableName, str],
+    *,
+    table: str,
+    comment: str,
+    location: str,
 ) -> TrinoStatement:
     """Return the statement that writes a query's rows at a location, and names them as a table.
 
-    `table` is a name in Trino's SQL. Compression is a property of the session there. An ORDER BY is
-    ignored, as Athena ignores it.
+    `table` is a name in Trino's SQL, `comment` its comment. Compression is a property of the
+    session there. An ORDER BY is ignored, as Athena ignores it.
 
     Source: https://docs.aws.amazon.com/athena/latest/ug/ctas-considerations-limitations.html
     """
@@ -93,7 +98,9 @@ def trino_create_table_as(
         names = ", ".join(map(trino_literal, create.partitioned_by))
         properties.append(f"partitioned_by = ARRAY[{names}]")
     sql = create.query.sql
-    head = f"CREATE TABLE {table} WITH ({', '.join(properties)}) AS "
+    head = (
+        f"CREATE TABLE {table} COMMENT {trino_literal(comment)} WITH ({', '.join(properties)}) AS "
+    )
     begin = _Edit(0, _begin_of_query(sql), head)
     codec = _CODECS.get(create.compression, create.compression)
     return _edited(

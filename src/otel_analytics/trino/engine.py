@@ -50,7 +50,9 @@ class TrinoEngine:
 
         Raises: QueryFailed in Trino's words, which are Athena's; QueryCancelled
         """
-        result = self._run(trino_query(query, self._relations(tables, job)), job)
+        result = self._mirror.again_if_gone(
+            lambda: self._run(trino_query(query, self._relations(tables, job)), job)
+        )
         rows = (tuple(map(python_value, row)) for row in result.rows)
         return Rows(_columns(result), tuple(rows), result.statistics.scanned_bytes)
 
@@ -69,11 +71,25 @@ class TrinoEngine:
 
         Raises: QueryFailed in Trino's words, which are Athena's; QueryCancelled
         """
+        return self._mirror.again_if_gone(
+            lambda: self._create_table_as(create, tables, job, location=location, token=token)
+        )
+
+    def _create_table_as(
+        self,
+        create: CreateTableAs,
+        tables: Mapping[TableName, Table],
+        job: Job,
+        *,
+        location: S3Address,
+        token: str,
+    ) -> Written:
         scratch = self._mirror.scratch_name(self._database, token, job)
         statement = trino_create_table_as(
             create,
             self._relations(tables, job),
             table=scratch,
+            comment=str(location),
             location=self._mirror.address(str(location)),
         )
         identifiers: list[str] = []
@@ -103,9 +119,13 @@ class TrinoEngine:
             for name, table in tables.items():
                 self._mirror.show(name, table)
             shown, tables = tables, find()
-        # what a publication has superseded is gone by the next one
-        for database in {one.database for one in tables.values() if one and not one.partition_keys}:
-            self._mirror.sweep(database)
+
+    def sweep(self, database: str) -> None:
+        """Forget what Trino knows of a database whose files are gone.
+
+        Raises: QueryFailed
+        """
+        self._mirror.sweep(database)
 
     def _relations(self, tables: Mapping[TableName, Table], job: Job) -> dict[TableName, str]:
         return {name: self._mirror.relation(table, job) for name, table in tables.items()}

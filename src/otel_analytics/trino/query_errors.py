@@ -5,12 +5,15 @@ Source: https://github.com/trinodb/trino/blob/476/core/trino-spi/src/main/java/i
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.jobs import QueryCancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trino.exceptions import HttpError, TrinoQueryError
 
 __all__ = [
@@ -18,6 +21,7 @@ __all__ = [
     "no_coordinator",
     "refused_request",
     "sent_elsewhere",
+    "suppress_code",
     "trino_failure",
     "unreachable",
 ]
@@ -41,6 +45,16 @@ def trino_failure(error: TrinoQueryError) -> QueryFailed | QueryCancelled:
 def has_code(failure: QueryFailed, *codes: str) -> bool:
     """Return whether a failure is of one of these codes."""
     return failure.message.partition(":")[0] in codes
+
+
+@contextmanager
+def suppress_code(*codes: str) -> Iterator[None]:
+    """Return a context that a failure of one of these codes ends, and no more."""
+    try:
+        yield
+    except QueryFailed as failure:
+        if not has_code(failure, *codes):
+            raise
 
 
 def unreachable(error: Exception, address: str) -> QueryFailed:
