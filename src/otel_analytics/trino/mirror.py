@@ -47,7 +47,7 @@ _ADDRESS: Final = Column("address_hash", "string")
 # Calls at once that register partitions; each takes some ten milliseconds, most of them waiting.
 _AT_ONCE: Final = 4
 _THERE: Final = ("ALREADY_EXISTS", "TABLE_ALREADY_EXISTS", "SCHEMA_ALREADY_EXISTS")
-_GONE: Final = ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND")
+_GONE: Final = ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "NOT_FOUND")
 _HOME: Final = "home"  # the view that says whose a schema is; no table is named so
 _MAX_NAME_CHARACTERS: Final = 100  # of the 128 that a Hive metastore takes, 17 are a hash's
 
