@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -57,11 +57,14 @@ def open_both(settings: Settings) -> Iterator[tuple[Lake, Lake]]:
         yield Lake(aws, settings), on_trino
 
 
-def write_events(lake: Lake, events: Sequence[Event], name: str = "events") -> None:
-    """Write events into the raw logs, each into the partition of its UTC date."""
+def write_events(
+    lake: Lake, events: Sequence[Event], name: str = "events", *, days_later: int = 0
+) -> None:
+    """Write events into the raw logs, each into the partition of its UTC date, or one later."""
     days: dict[Any, list[Event]] = {}
     for event in events:
         day = datetime.fromtimestamp(event.time_unix_nano // 10**9, UTC).date()
+        day += timedelta(days=days_later)
         days.setdefault(day, []).append(event)
     for day, of_day in days.items():
         lake.write(day, name, of_day)
