@@ -2,6 +2,7 @@
 
     scripts/trino.py fetch                       the server into the cache, and a Java that runs it
     scripts/trino.py start [--workers N]         start it and wait until it answers queries
+    scripts/trino.py start -p NAME=VALUE…        with properties of the coordinator's own
     scripts/trino.py stop
     scripts/trino.py run [--workers N] -- COMMAND…   start, run the command, stop
 
@@ -29,6 +30,10 @@ import urllib.request
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 VERSION = "476"
 OLDEST_JAVA = 24  # https://trino.io/docs/476/installation/deployment.html
@@ -119,15 +124,24 @@ def _java_version(java: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def start(folder: Path, *, workers: int = 0, memory: str = "2g") -> Cluster:
-    """Return a cluster that answers queries; without workers the coordinator does their work."""
+def start(
+    folder: Path, *, workers: int = 0, memory: str = "2g", properties: Iterable[str] = ()
+) -> Cluster:
+    """Return a cluster that answers queries; without workers the coordinator does their work.
+
+    `properties` of the coordinator are added, each as NAME=VALUE.
+    """
     server, java = fetch(), find_java()
     folder = folder.resolve()
     port = _free_port()
     cluster = Cluster(port, str(folder / "files"), 0)
     (folder / "files").mkdir(parents=True, exist_ok=True)
     try:
-        coordinator = _coordinator(works=workers == 0)
+        coordinator = {
+            "coordinator": "true",
+            "node-scheduler.include-coordinator": str(workers == 0).lower(),
+            **dict(one.split("=", 1) for one in properties),
+        }
         cluster.coordinator = _start_node(
             server, java, folder / "coordinator", cluster, port, coordinator, memory=memory
         )
@@ -186,10 +200,6 @@ def _is_alive(pid: int) -> bool:
         return _SERVER.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-
-
-def _coordinator(*, works: bool) -> dict[str, str]:
-    return {"coordinator": "true", "node-scheduler.include-coordinator": str(works).lower()}
 
 
 def _start_node(
@@ -305,6 +315,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path("build/trino"))
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--memory", default="2g", help="the heap of each node")
+    parser.add_argument("-p", "--property", action="append", default=[], metavar="NAME=VALUE")
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options, command = parser.parse_args(arguments[:end]), arguments[end + 1 :]
     state = _state(options.folder)
@@ -317,7 +328,12 @@ def main(arguments: list[str]) -> int:
         return 0
     _check_that_none_is_under_way(state)
     signal.signal(signal.SIGTERM, _leave)  # so that what was begun is ended when this is
-    cluster = start(options.folder, workers=options.workers, memory=options.memory)
+    cluster = start(
+        options.folder,
+        workers=options.workers,
+        memory=options.memory,
+        properties=options.property,
+    )
     try:
         state.write_text(json.dumps(asdict(cluster)))
         if options.action == "start":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, time
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,15 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from otel_analytics.config import Checks
 from tests.metrics.duckdb_tables import SEED_SOURCE, settings_of
 from tests.oracle.seven_tables import Event
-from tests.oracle.strategies import MOMENTS, SERVICES, definitions, event_lists
+from tests.oracle.strategies import (
+    EVENT_NAMES,
+    MOMENTS,
+    SERVICES,
+    SESSIONS,
+    USERS,
+    definitions,
+    event_lists,
+)
 from tests.trino.homes import write_events
 
 if TYPE_CHECKING:
@@ -85,7 +94,7 @@ class HomeOfData:
     @property
     def service(self) -> str:
         """The one that has an event on the last day, whatever was drawn."""
-        return f"{self.data_sets[0][-1].service_name}.0"
+        return f"{SERVICES[0]}.0"
 
 
 def data_of(number: int) -> HomeOfData:
@@ -95,9 +104,10 @@ def data_of(number: int) -> HomeOfData:
     cut = drawn.min_data_date and execution_date - (drawn.execution_date - drawn.min_data_date)
     definition = replace(drawn, timezone=zone, execution_date=execution_date, min_data_date=cut)
     first, *others = _drawn(event_lists(definition), number)[-IN_A_HOME:]
-    noon = datetime.combine(definition.last_day, time(12), ZoneInfo(zone))
-    visit = Event(SERVICES[0], int(noon.timestamp()) * 10**9, "ping", "u1", "x1")
-    return HomeOfData(definition, ((*first, visit), *others), by_arrival=number % 3 == 2)
+    noon = int(datetime.combine(definition.last_day, time(12), ZoneInfo(zone)).timestamp())
+    names = zip(EVENT_NAMES, cycle(USERS), cycle(SESSIONS), strict=False)
+    visit = (Event(SERVICES[0], noon * 10**9, *of_one) for of_one in names)
+    return HomeOfData(definition, ((*first, *visit), *others), by_arrival=number % 3 == 2)
 
 
 def _drawn(of: st.SearchStrategy[Any], number: int) -> list[Any]:
