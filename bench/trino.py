@@ -4,9 +4,10 @@
 
 Seven for each of two services, over the history of bench.refresh (which must have generated it), on
 one node with all of this machine's processors. Bytes are those that Trino says it has read of
-storage. Both ways must answer the same, and what DuckDB answers over the same files. The activity
-tables are built by Trino itself. The environment may say which history (SCALE, DAYS), where it lies
-(LAKE), and how often to ask (ROUNDS).
+storage. Both ways must answer the same, and what DuckDB answers over the same files; the raw logs
+must take 15 times the bytes of the activity tables, which are built by Trino itself. The
+environment may say which history (SCALE, DAYS), where it lies (LAKE), and how often to ask
+(ROUNDS).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
+LEAST_RATIO: Final = 15  # of the bytes read, raw logs to activity tables
 ROUNDS: Final = int(os.environ.get("ROUNDS", "3"))
 
 
@@ -72,14 +74,16 @@ def measure(cluster: script.Cluster, lake: Path) -> None:
     way = home.measured()
     for one in (*raw, *way.activity):
         assert one.rows == expected.rows
-    ratio = f"{raw[0].read / way.activity[0].read:.1f}"
+    ratio = raw[0].read / way.activity[0].read
     first = (f"{way.built_s:.1f}", f"{way.built_bytes / 1e6:,.0f}")
     lines = [
         ("raw logs", *shown(raw), "", "", ""),
-        ("activity tables", *shown(way.activity), ratio, *first),
+        ("activity tables", *shown(way.activity), f"{ratio:.1f}", *first),
     ]
     heads = ("read from", "seconds", "MB read", "raw ÷ this", "first refresh, s", "MB read by it")
     print(table(heads, lines))
+    if ratio < LEAST_RATIO:
+        raise SystemExit(f"raw logs ÷ activity tables is {ratio:.1f}, less than {LEAST_RATIO}")
 
 
 def shown(rounds: list[Round]) -> tuple[str, str]:

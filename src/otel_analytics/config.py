@@ -285,7 +285,7 @@ class Trino:
     user: str = _setting("otel-analytics", "The user in whose name queries run.")
     catalog: str = _setting("hive", "The catalog; its connector must be Hive's.")
     schema: str = _setting(
-        "", "The schema for the views of the tables; empty: the name of the database."
+        "", "The schema for the views of one home's tables; empty: the name of the database."
     )
     storage: str = _setting(
         "s3://",

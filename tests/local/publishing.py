@@ -77,7 +77,7 @@ class Shop:
         catalog = self.athena.catalog
         publications = Publications(catalog.home, self.settings.athena.database)
         return Publisher(
-            self.settings, catalog, self.athena.store, publications, show=self.athena.show
+            self.settings, catalog, self.athena.store, publications, show=self.athena.show_published
         )
 
     def publish(self, execution: str, day: str, **changes: Any) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import duckdb
 import pytest
 
 from otel_analytics.errors import InvalidSettings, QueryFailed
-from otel_analytics.local.engine import Engine, Job
-from otel_analytics.local.query_errors import QueryCancelled, query_failure
+from otel_analytics.local.engine import Engine
+from otel_analytics.local.jobs import Job, QueryCancelled
+from otel_analytics.local.query_errors import query_failure
 from otel_analytics.names import S3Address
 from otel_analytics.query.dialects import to_duckdb
 from otel_analytics.query.statements import Column, Query, TableName, parse_statement

@@ -14,8 +14,9 @@ import pytest
 from otel_analytics.errors import Failed
 from otel_analytics.local.athena import Athena
 from otel_analytics.local.catalog import Catalog
-from otel_analytics.local.engine import Engine, Job
+from otel_analytics.local.engine import Engine
 from otel_analytics.local.home import open_home
+from otel_analytics.local.jobs import Job
 from otel_analytics.local.query_executions import QueryExecutions
 from otel_analytics.local.s3 import ObjectStore
 from otel_analytics.query.statements import Query, TableName, parse_statement

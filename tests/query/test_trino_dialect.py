@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_analytics.query.statements import CreateTableAs, Query, TableName, parse_statement
-from otel_analytics.query.trino_dialect import trino_create_table_as, trino_query
+from otel_analytics.query.trino_dialect import over_views, trino_create_table_as, trino_query
 
 if TYPE_CHECKING:
     from otel_analytics.query.trino_dialect import TrinoStatement
@@ -29,7 +29,9 @@ def as_query(sql: str) -> TrinoStatement:
 def as_create(sql: str) -> TrinoStatement:
     statement = parse_statement(sql)
     assert isinstance(statement, CreateTableAs)
-    return trino_create_table_as(statement, RELATIONS, table="h.f.new", location="local:///x/")
+    return trino_create_table_as(
+        statement, RELATIONS, table="h.f.new", comment="s3://b/x/", location="local:///x/"
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,18 @@ def as_create(sql: str) -> TrinoStatement:
         # what looks like a table in a text is none
         ("SELECT 'FROM t', a FROM t x", "SELECT 'FROM t', a FROM (SELECT 1 AS a) x"),
         ("VALUES 1, 2", "VALUES 1, 2"),
+        # TABLE takes a name alone
+        ("TABLE t", 'SELECT * FROM (SELECT 1 AS a) AS "t"'),
+        (
+            "SELECT a FROM t AS x WHERE a IN (table log_db.logall) ORDER BY 1",
+            'SELECT a FROM (SELECT 1 AS a) AS x WHERE a IN (SELECT * FROM h.f.l1 AS "logall") '
+            "ORDER BY 1",
+        ),
+        (
+            "WITH c AS (TABLE t) TABLE c UNION ALL TABLE t",
+            'WITH c AS (SELECT * FROM (SELECT 1 AS a) AS "t") TABLE c UNION ALL '
+            'SELECT * FROM (SELECT 1 AS a) AS "t"',
+        ),
     ],
 )
 def test_a_query_keeps_its_text_but_for_its_tables(athena: str, trino: str) -> None:
@@ -69,8 +83,9 @@ def test_properties_become_the_connectors_and_compression_the_sessions() -> None
         "write_compression = 'zstd', partitioned_by = ARRAY['p', 'q']) AS SELECT a, 1 AS p FROM t;"
     )
     assert statement.text == (
-        "CREATE TABLE h.f.new WITH (format = 'PARQUET', external_location = 'local:///x/', "
-        "partitioned_by = ARRAY['p', 'q']) AS SELECT a, 1 AS p FROM (SELECT 1 AS a) AS \"t\""
+        "CREATE TABLE h.f.new COMMENT 's3://b/x/' WITH (format = 'PARQUET', "
+        "external_location = 'local:///x/', partitioned_by = ARRAY['p', 'q']) "
+        'AS SELECT a, 1 AS p FROM (SELECT 1 AS a) AS "t"'
     )
     assert statement.of_catalog == {"compression_codec": "ZSTD"}
 
@@ -109,6 +124,24 @@ def test_lines_and_columns_of_a_message_are_those_of_what_was_written() -> None:
     assert moved(2, "WHERE") == "line 2:32: WHERE"
     assert moved(2, "f.l1") == "line 2:13: f.l1"
     assert moved(3, "wrong") == "line 3:1: wrong"
+
+
+def test_only_the_place_at_a_messages_head_is_trinos() -> None:
+    statement = as_query("SELECT CAST(body AS INT) FROM log_db.logall, t WHERE nope")
+    column = statement.text.index("nope") + 1
+    message = "COLUMN_NOT_FOUND: line 1:{}: Column 'line 1:60' cannot be resolved"
+    assert statement.in_the_original(message.format(column)) == message.format(54)
+    data = "INVALID_CAST_ARGUMENT: Cannot cast 'line 1:60' to INT"
+    assert statement.in_the_original(data) == data
+
+
+def test_for_people_a_query_reads_the_views() -> None:
+    statement = parse_statement("WITH c AS (SELECT 1 AS a) SELECT * FROM log_db.logall, c, x.y")
+    assert isinstance(statement, Query)
+    seen = over_views(statement.expression, database="log_db", catalog="hive", schema="shop")
+    assert seen.sql("trino") == (
+        'WITH c AS (SELECT 1 AS a) SELECT * FROM "hive"."shop".logall, c, x.y'
+    )
 
 
 def test_lines_of_a_create_are_those_of_what_was_written() -> None:

@@ -7,16 +7,16 @@ import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 
-from otel_analytics.config import Settings, Trino
 from scripts.trino import STATE_VARIABLE
-from tests.trino.homes import Cluster
+from tests.trino.homes import Cluster, settings_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from otel_analytics.config import Settings
 
 
 @pytest.fixture(scope="session")
@@ -35,15 +35,9 @@ def new_settings(cluster: Cluster) -> Iterator[Callable[..., Settings]]:
     homes = []
 
     def settings(**changes: Any) -> Settings:
-        name = f"h_{uuid4().hex[:12]}"
-        homes.append(cluster.folder / "homes" / name)
-        homes[-1].parent.mkdir(exist_ok=True)
-        return Settings(
-            engine="trino",
-            home=str(homes[-1]),
-            trino=Trino(port=cluster.port, schema=name, storage=f"local:///homes/{name}/s3/"),
-            **changes,
-        )
+        made = settings_on(cluster, **changes)
+        homes.append(made.home)
+        return made
 
     yield settings
     for home in homes:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from otel_analytics.config import Settings, Trino
 from otel_analytics.local.embedded import open_embedded_aws
-from otel_analytics.local.engine import Job
+from otel_analytics.local.jobs import Job
 from otel_analytics.pipeline import build_definition
 from otel_analytics.trino.client import TrinoClient
 from otel_analytics.trino.opening import open_trino
@@ -18,11 +20,10 @@ from tests.refresh.lakes import Lake, open_lake
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from otel_analytics.config import Settings
     from otel_analytics.local.embedded import EmbeddedAws
     from tests.oracle.seven_tables import Event
 
-__all__ = ["Cluster", "ask", "execute", "open_both", "start", "write_events"]
+__all__ = ["Cluster", "ask", "execute", "open_both", "settings_on", "start", "write_events"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,19 @@ class Cluster:
 
     port: int
     folder: Path
+
+
+def settings_on(cluster: Cluster, **changes: Any) -> Settings:
+    """Return settings of a new home on a cluster, with a schema of its own."""
+    name = f"h_{uuid4().hex[:12]}"
+    home = cluster.folder / "homes" / name
+    home.parent.mkdir(exist_ok=True)
+    return Settings(
+        engine="trino",
+        home=str(home),
+        trino=Trino(port=cluster.port, schema=name, storage=f"local:///homes/{name}/s3/"),
+        **changes,
+    )
 
 
 @contextmanager
@@ -43,11 +57,14 @@ def open_both(settings: Settings) -> Iterator[tuple[Lake, Lake]]:
         yield Lake(aws, settings), on_trino
 
 
-def write_events(lake: Lake, events: Sequence[Event], name: str = "events") -> None:
-    """Write events into the raw logs, each into the partition of its UTC date."""
+def write_events(
+    lake: Lake, events: Sequence[Event], name: str = "events", *, days_later: int = 0
+) -> None:
+    """Write events into the raw logs, each into the partition of its UTC date, or one later."""
     days: dict[Any, list[Event]] = {}
     for event in events:
         day = datetime.fromtimestamp(event.time_unix_nano // 10**9, UTC).date()
+        day += timedelta(days=days_later)
         days.setdefault(day, []).append(event)
     for day, of_day in days.items():
         lake.write(day, name, of_day)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.otlp import export_requests, write_json_lines
 from otel_analytics.cli import engines
 from otel_analytics.config import Settings
 from otel_analytics.errors import Refused
-from tests.oracle.otto import SERVICE, read_otto
+from tests.faults.runs import DAYS, SERVICE, execution_date, fill
+from tests.trino.homes import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,27 +44,42 @@ def as_json(settings: Settings, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_run_query_tables_and_verify(
-    new_settings: Callable[..., Settings], shared_data: Path, tmp_path: Path
-) -> None:
+def test_the_commands_of_a_day(new_settings: Callable[..., Settings], tmp_path: Path) -> None:
     settings = new_settings()
-    logs = tmp_path / "otto"
-    write_json_lines(logs, export_requests(read_otto(shared_data)))
-    assert otel_analytics(settings, "ingest", str(logs)).returncode == 0
-    execution = as_json(settings, "run", SERVICE, "--execution-date", "2022-08-29")
+    fill(Path(settings.home), [SERVICE], tmp_path)
+    day = execution_date(DAYS)
+    # what would be read is told from the files, and nothing is run
+    estimate = as_json(settings, "run", SERVICE, "--execution-date", day, "--dry-run")
+    assert estimate["scanned_bytes"] > 0
+    assert as_json(settings, "executions") == {"executions": []}
+    execution = as_json(settings, "run", SERVICE, "--execution-date", day)
     assert execution["status"] == "SUCCEEDED"
-    rows = as_json(
-        settings, "query", "SELECT year_month, monthly_active_users FROM otto_mau_summary"
-    )
-    # counted by hand: see tests/oracle/test_oracle_on_otto.py
-    assert sorted(map(tuple, (row.values() for row in rows))) == [("2022-07", 10), ("2022-08", 19)]
+    months = "SELECT year_month, monthly_active_users FROM shop_mau_summary"
+    # each day of March the same two users come
+    march = [{"year_month": "2025-03", "monthly_active_users": 2}]
+    assert as_json(settings, "query", months) == march
     tables = {one["table"]: one for one in as_json(settings, "tables")}
-    assert tables["otto_mau_summary"]["row_count"] == 2
+    assert tables["shop_dau_summary"]["row_count"] == DAYS
     verified = as_json(settings, "verify", SERVICE)
     assert [one["exists"] for one in verified] == [True] * 7
+    # two users a day, three events of each
+    inspected = as_json(settings, "inspect", "logall")
+    assert (inspected["records"], inspected["days"]) == (DAYS * 2 * 3, DAYS)
     # the same home, read on this machine
-    on_duckdb = as_json(settings, "query", "SELECT * FROM otto_dau_summary", "--engine", "duckdb")
-    assert on_duckdb == as_json(settings, "query", "SELECT * FROM otto_dau_summary")
+    days = "SELECT * FROM shop_dau_summary ORDER BY date"
+    assert as_json(settings, "query", days, "--engine", "duckdb") == as_json(
+        settings, "query", days
+    )
+    # what is printed for people is executed by whoever knows Trino alone
+    printed = otel_analytics(
+        settings, "sql", "mau", "--service", SERVICE, "--execution-date", day, "--dialect", "trino"
+    )
+    assert len(ask(settings, printed.stdout)) == 1
+    report = tmp_path / "report.html"
+    written = otel_analytics(settings, "report", "-o", str(report), "--lang", "en")
+    assert written.returncode == 0, written.stderr
+    assert f"charts of {SERVICE}" in written.stderr
+    assert report.stat().st_size > 0
 
 
 def test_a_query_that_is_wrong_is_refused_and_one_that_fails_fails(
@@ -85,7 +100,7 @@ def test_without_the_client_it_is_said_what_to_install(monkeypatch: pytest.Monke
     for name in [name for name in sys.modules if _is_of_trino(name)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "trino", None)
-    message = r"pip install 'otel-analytics\[trino\]'"
+    message = r"pip install '\.\[trino\]'"
     with pytest.raises(Refused, match=message), engines.open_engine(Settings(engine="trino")):
         pass
 

@@ -2,83 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_analytics.config import Trino
 from otel_analytics.errors import InvalidSettings, QueryFailed
-from otel_analytics.local.engine import Job
-from otel_analytics.local.query_errors import QueryCancelled
-from otel_analytics.trino.client import PASSWORD_VARIABLE, TOKEN_VARIABLE, Result, TrinoClient
+from otel_analytics.local.jobs import Job, QueryCancelled
+from otel_analytics.trino.client import PASSWORD_VARIABLE, TOKEN_VARIABLE, TrinoClient
+from tests.trino.coordinators import STATS, coordinator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from otel_analytics.trino.client import Result, Statistics
+    from tests.trino.coordinators import Coordinator
 
-STATS = {"physicalInputBytes": 7, "queuedTimeMillis": 20, "elapsedTimeMillis": 520}
 TYPE = {"rawType": "bigint", "arguments": []}
-
-
-class Coordinator:
-    """A server that answers as a coordinator does: with the pages that it is given."""
-
-    def __init__(self, pages: list[Any]) -> None:
-        self.pages = pages
-        self.asked: list[tuple[str, str, dict[str, str]]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self._answer()
-
-            def do_GET(self) -> None:
-                self._answer()
-
-            def do_DELETE(self) -> None:
-                outer.asked.append(("DELETE", self.path, {}))
-                self.send_response(204)
-                self.end_headers()
-
-            def _answer(self) -> None:
-                outer.asked.append((self.command, self.path, dict(self.headers)))
-                page = outer.pages.pop(0)
-                status, body = page if isinstance(page, tuple) else (200, page)
-                body = json.dumps(body() if callable(body) else body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_arguments: Any) -> None:
-                """Say nothing."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-
-    @property
-    def port(self) -> int:
-        return int(self.server.server_port)
-
-    def page(self, **more: Any) -> dict[str, Any]:
-        return {"id": "20260101_000000_00001_abcde", "infoUri": "x", "stats": STATS, **more}
-
-    def next_uri(self) -> str:
-        return f"http://127.0.0.1:{self.port}/next"
-
-
-@contextmanager
-def coordinator(*pages: Any) -> Iterator[Coordinator]:
-    opened = Coordinator(list(pages))
-    thread = threading.Thread(target=opened.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield opened
-    opened.server.shutdown()
-    thread.join()
-    opened.server.server_close()
 
 
 def run(server: Coordinator, job: Job | None = None, **options: Any) -> Result:
@@ -103,7 +41,8 @@ def test_rows_come_page_by_page_with_the_last_statistics() -> None:
             properties={"query_max_run_time": "9m", "hive.codec": "ZSTD"},
         )
         assert result.rows == ((1,), (2,), (3,))
-        assert (result.scanned_bytes, result.times_s) == (11, (0.5, 0.02))
+        assert result.statistics.scanned_bytes == 11
+        assert result.statistics.times_s == (0.5, 0.02)
         assert told == [result.identifier] == ["20260101_000000_00001_abcde"]
         sent = server.asked[0][2]
         # what the settings say of the session stands over what a statement needs
@@ -165,14 +104,67 @@ def test_a_cluster_that_does_not_answer_is_named_and_worth_another_try() -> None
 
 @pytest.mark.parametrize(
     ("status", "message", "is_retryable"),
-    [(401, "PERMISSION_DENIED: .*trino.user", False), (404, "Trino answers error 404", True)],
+    [
+        (401, "PERMISSION_DENIED: .*trino.user", False),
+        (400, "error 400: .* trino.port", False),
+        (404, "error 404: .* trino.port", False),
+        (429, "Trino answers error 429: .* again later", True),
+        (500, "Trino answers error 500: .* again later", True),
+        (503, "Trino answers error 503: .* again later", True),
+    ],
 )
-def test_a_request_that_is_refused_says_what_to_set(
+def test_a_request_that_is_refused_says_what_to_set_or_that_it_passes(
     status: int, message: str, is_retryable: bool
 ) -> None:
     with coordinator((status, {})) as server, pytest.raises(QueryFailed, match=message) as failed:
         run(server)
     assert failed.value.is_retryable is is_retryable
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_query_that_a_restarted_coordinator_does_not_know_is_worth_another_try(
+    status: int,
+) -> None:
+    with coordinator() as server:
+        server.pages += [server.page(nextUri=server.next_uri()), (status, "Query not found")]
+        with pytest.raises(QueryFailed, match="does not know the query any more") as failed:
+            run(server)
+    assert failed.value.is_retryable
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["<html>Welcome</html>", {"status": "ok"}, [1], {"error": "no"}, {"id": "a", "infoUri": "b"}],
+)
+@pytest.mark.parametrize("page", ["first", "second"])
+def test_an_answer_that_is_not_trinos_is_shown(answer: Any, page: str) -> None:
+    with coordinator() as server:
+        server.pages += [server.page(nextUri=server.next_uri())] if page == "second" else []
+        server.pages.append(answer)
+        with pytest.raises(QueryFailed, match=r"no answer of Trino's: .* trino\.host") as failed:
+            run(server)
+    assert not failed.value.is_retryable
+
+
+def test_a_query_that_fails_has_read_what_it_has_read() -> None:
+    error = {"errorName": "REMOTE_HOST_GONE", "errorType": "INTERNAL_ERROR", "message": "gone"}
+    ends: list[Statistics] = []
+    with coordinator() as server:
+        last = {"physicalInputBytes": 10**12, "queuedTimeMillis": 0, "elapsedTimeMillis": 90_000}
+        server.pages += [
+            server.page(nextUri=server.next_uri()),
+            server.page(error=error, stats=last),
+        ]
+        with pytest.raises(QueryFailed, match="REMOTE_HOST_GONE"):
+            run(server, on_end=ends.append)
+        # and where the connection breaks, what was said last
+        server.pages += [server.page(nextUri=server.next_uri()), (500, {})]
+        with pytest.raises(QueryFailed, match="error 500"):
+            run(server, on_end=ends.append)
+    assert [(one.scanned_bytes, one.times_s) for one in ends] == [
+        (10**12, (90.0, 0.0)),
+        (7, (0.5, 0.02)),
+    ]
 
 
 def test_a_statement_is_never_sent_twice() -> None:

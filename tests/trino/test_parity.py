@@ -8,63 +8,21 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from otel_analytics.config import Activity, load_settings
 from otel_analytics.metrics import load_catalog
 from otel_analytics.query.build import QueryRequest, build_select
-from tests.metrics.duckdb_tables import settings_of
 from tests.metrics.test_hand_made import CASES, as_written, read_events, read_rows
-from tests.oracle.strategies import definitions, event_lists
+from tests.oracle.strategies import EVENT_NAMES, ZONES
+from tests.trino.data_sets import HOMES, data_of
 from tests.trino.homes import open_both, write_events
+from tests.trino.test_whole_runs import assert_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from otel_analytics.config import Settings
-    from tests.oracle.seven_tables import Definition, Event
-
-# Data sets that lie in one home, as services of their own: what Trino takes time for is the query.
-DATA_SETS_AT_ONCE = 6
-
-
-@st.composite
-def many_data_sets(
-    draw: st.DrawFn, of: st.SearchStrategy[Definition]
-) -> tuple[Definition, list[tuple[Event, ...]]]:
-    """Draw a definition, and data sets of it."""
-    definition = draw(of)
-    return definition, [draw(event_lists(definition)) for _ in range(DATA_SETS_AT_ONCE)]
-
-
-def on_examples(count: int) -> settings:
-    return settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate,),  # to shrink would take hours
-        suppress_health_check=list(HealthCheck),
-    )
-
-
-def as_services(data_sets: list[tuple[Event, ...]]) -> list[Event]:
-    """Return the events of all data sets, the services of each under names of its own."""
-    return [
-        replace(event, service_name=f"{event.service_name}.{number}")
-        if event.service_name
-        else event
-        for number, events in enumerate(data_sets)
-        for event in events
-    ]
-
-
-def with_definition(base: Settings, said: Settings) -> Settings:
-    """Return the settings of a home with those that say how the metrics are defined."""
-    return replace(
-        base, timezone=said.timezone, min_data_date=said.min_data_date, events=said.events
-    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
@@ -77,7 +35,10 @@ def test_a_metric_gives_the_rows_worked_out_by_hand(
     request = QueryRequest(
         fixture["query_type"], ("shop",), date.fromisoformat(fixture["execution_date"])
     )
-    of_home = with_definition(new_settings(), said)
+    of_home = replace(
+        new_settings(),
+        timezone=said.timezone, min_data_date=said.min_data_date, events=said.events,
+    )  # fmt: skip
     with open_both(of_home) as (on_duckdb, on_trino):
         write_events(on_trino, read_events(fixture["events"]))
         sql = build_select(request, of_home).sql("athena")
@@ -88,38 +49,38 @@ def test_a_metric_gives_the_rows_worked_out_by_hand(
     assert sorted(tuple(map(as_written, row)) for row in rows) == sorted(read_rows(fixture["rows"]))
 
 
-@on_examples(6)
-@given(question=many_data_sets(definitions()))
-def test_the_raw_logs_of_random_data_sets_give_the_same_seven_tables(
-    new_settings: Callable[..., Settings], question: tuple[Definition, list[tuple[Event, ...]]]
-) -> None:
-    definition, data_sets = question
-    events = as_services(data_sets)
-    services = sorted({event.service_name for event in events if event.service_name})
-    of_home = with_definition(new_settings(), settings_of(definition))
-    with open_both(of_home) as (on_duckdb, on_trino):
-        write_events(on_trino, events)
-        expected = on_duckdb.tables("raw", services, definition.execution_date)
-        assert on_trino.tables("raw", services, definition.execution_date) == expected
+def test_the_random_data_sets_are_fifty_and_have_what_is_odd() -> None:
+    homes = [data_of(number) for number in range(HOMES)]
+    data_sets = {(one.definition, events) for one in homes for events in one.data_sets}
+    assert len(data_sets) >= 50
+    assert {one.definition.timezone for one in homes} == set(ZONES)
+    assert {one.by_arrival for one in homes} == {False, True}
+    events = [event for _, of_one in data_sets for event in of_one]
+    for name in ("service_name", "event_name", "user_key", "session_id"):
+        assert any(getattr(event, name) is None for event in events), name
+    for name in ("event_name", "user_key", "session_id"):
+        assert any(getattr(event, name) == "" for event in events), name
+    assert any(event.time_unix_nano % 10**6 for event in events)
+    assert any(of_one.count(event) > 1 for _, of_one in data_sets for event in of_one)
+    assert set(EVENT_NAMES) <= {event.event_name for event in events}
 
 
-@on_examples(3)
-@given(question=many_data_sets(definitions()))
-def test_a_refresh_on_trino_gives_the_tables_of_the_raw_logs(
-    new_settings: Callable[..., Settings], question: tuple[Definition, list[tuple[Event, ...]]]
+@pytest.mark.parametrize("number", range(HOMES))
+def test_random_data_sets_give_the_same_tables(
+    number: int, new_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    definition, data_sets = question
-    events = as_services(data_sets)
-    services = sorted({event.service_name for event in events if event.service_name})
-    of_home = with_definition(
-        new_settings(activity=Activity(days_per_query=100)), settings_of(definition)
-    )
+    data = data_of(number)
+    of_home = data.settings(new_settings(activity=Activity(days_per_query=100)))
+    services, day = data.services, data.definition.execution_date
     with open_both(of_home) as (on_duckdb, on_trino):
-        write_events(on_trino, events)
-        expected = on_duckdb.tables("raw", services, definition.execution_date)
-        on_trino.refresh(definition.execution_date)
-        assert on_trino.tables("activity", services, definition.execution_date) == expected
+        data.write(on_trino)
+        # all of it, in one query of each metric
+        expected = on_duckdb.tables("raw", services, day)
+        assert on_trino.tables("raw", services, day) == expected
+        # one of the services through the state machine: refresh, checks and publication
+        assert_same(of_home, tmp_path, [data.service], day.isoformat())
+        assert on_trino.tables("activity", services, day) == expected
         # what Trino has written is what DuckDB reads
-        assert on_duckdb.tables("activity", services, definition.execution_date) == expected
+        assert on_duckdb.tables("activity", services, day) == expected
         # and there is nothing left to build, whoever looks
-        assert on_duckdb.refresh(definition.execution_date) == []
+        assert on_duckdb.refresh(day) == []

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_analytics.errors import NewerPublished, QueryFailed
-from otel_analytics.names import table_name
+from otel_analytics.names import S3Address, table_name
+from otel_analytics.query.statements import CreateTableAs, parse_statement
+from otel_analytics.query.trino_dialect import trino_create_table_as
 from otel_analytics.trino.opening import open_trino
 from tests.local.publishing import QUERY_TYPES, Shop
 from tests.trino.homes import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from otel_analytics.config import Settings
 
@@ -123,6 +126,7 @@ class _BlindEngine:
 
     def __init__(self, engine: Any) -> None:
         self.select, self.create_table_as = engine.select, engine.create_table_as
+        self.sweep = engine.sweep
 
     def show(self, _find: Any) -> None:
         raise QueryFailed("GENERIC_INTERNAL_ERROR: Trino does not answer")
@@ -168,15 +172,51 @@ def test_the_metastore_forgets_tables_whose_data_are_gone(shop: Shop) -> None:
     assert len([name for name in tables if "run_5" in name]) == len(QUERY_TYPES)
 
 
-def test_the_whole_mirror_can_be_dropped_and_is_made_again(shop: Shop) -> None:
+def test_the_metastore_forgets_what_a_query_that_was_killed_has_left(shop: Shop) -> None:
+    shop.stage_and_publish("first_1", "2025-03-01")
+    prefix = S3Address.parse("s3://otel-analytics/t/killed/")
+    statement = trino_create_table_as(
+        create_table_as(f"CREATE TABLE t WITH (external_location = '{prefix}') AS SELECT 1 AS a"),
+        {},
+        table=f"hive.{shop.settings.trino.schema}_files.ctas_killed",
+        comment=str(prefix),
+        location=f"{shop.settings.trino.storage}otel-analytics/t/killed/",
+    )
+    ask(shop.settings, statement.text)
+    shop.stage_and_publish("second_2", "2025-03-02")
+    assert "ctas_killed" in files_tables(shop)  # whose data are there
+    shop.athena.store.delete_prefix(prefix)
+    shop.stage_and_publish("third_3", "2025-03-03")
+    assert "ctas_killed" not in files_tables(shop)
+
+
+def create_table_as(sql: str) -> CreateTableAs:
+    statement = parse_statement(sql)
+    assert isinstance(statement, CreateTableAs)
+    return statement
+
+
+@pytest.mark.parametrize("process", ["this", "another"])
+def test_the_whole_mirror_can_be_dropped_and_is_made_again(shop: Shop, process: str) -> None:
     shop.stage_and_publish("first_1", "2025-03-01")
     ask(shop.settings, f"DROP SCHEMA hive.{shop.settings.trino.schema}_files CASCADE")
     with open_trino(shop.settings) as aws:
-        again = replace(shop, athena=aws.athena)
+        again = replace(shop, athena=aws.athena) if process == "another" else shop
         assert again.published_by() == {"first_1"}
+        ask(shop.settings, f"DROP SCHEMA hive.{shop.settings.trino.schema}_files CASCADE")
         again.stage_and_publish("second_2", "2025-03-02")
         assert seen_by_all(again) == {"second_2"}
         assert [by for _, by in history_seen_by_all(again)] == ["first_1", "second_2"]
+
+
+def test_another_home_does_not_touch_what_is_published(shop: Shop, tmp_path: Path) -> None:
+    shop.stage_and_publish("first_1", "2025-03-01")
+    tables = files_tables(shop)
+    with open_trino(replace(shop.settings, home=str(tmp_path / "other"))) as aws:
+        other = replace(shop, athena=aws.athena)
+        with pytest.raises(QueryFailed, match=r"is of another home, .*: set trino\.schema"):
+            other.stage_and_publish("theirs_2", "2025-03-02")
+    assert (seen_by_all(shop), files_tables(shop)) == ({"first_1"}, tables)
 
 
 def test_a_table_that_is_dropped_is_no_view_any_more(shop: Shop) -> None:

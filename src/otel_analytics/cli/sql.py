@@ -41,6 +41,7 @@ def sql_command(
     from otel_analytics.query.build import QueryRequest, build_select
     from otel_analytics.query.dialects import render
     from otel_analytics.query.handler import execution_date_of
+    from otel_analytics.query.trino_dialect import over_views
 
     settings = settings_of(ctx, flags)
     request = QueryRequest(
@@ -50,8 +51,17 @@ def sql_command(
             {"execution_date": execution_date}, settings=settings, now=lambda: datetime.now(UTC)
         ),
     )
+    select = build_select(request, settings)
+    if dialect == "trino":
+        database = settings.athena.database
+        select = over_views(
+            select,
+            database=database,
+            catalog=settings.trino.catalog,
+            schema=settings.trino.schema or database,
+        )
     # In colour or not: click would take escape sequences out of the text of literals.
-    click.echo(render(build_select(request, settings), dialect), color=True)
+    click.echo(render(select, dialect), color=True)
 
 
 @click.command("definition", short_help="Print the state machine document.")

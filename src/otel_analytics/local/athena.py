@@ -6,15 +6,15 @@ What Athena refuses is refused, in its words; a failed query is a record, not an
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from uuid import uuid4
 
 from otel_analytics.errors import Failed, InvalidName, QueryFailed
 from otel_analytics.local.csv_result import csv_result
-from otel_analytics.local.engine import Job, Written
+from otel_analytics.local.jobs import Job, QueryCancelled
 from otel_analytics.local.parquet_output import COMPRESSIONS
-from otel_analytics.local.query_errors import QueryCancelled
 from otel_analytics.local.query_executions import QueryExecution, QueryExecutions
 from otel_analytics.local.submission import Submission
 from otel_analytics.names import S3Address
@@ -35,48 +35,17 @@ from otel_analytics.query.statements import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from otel_analytics.local.catalog import Catalog
+    from otel_analytics.local.jobs import QueryEngine
     from otel_analytics.local.s3 import ObjectStore
 
     Tables = dict[TableName, Table]
 
-__all__ = ["Athena", "QueryEngine"]
+__all__ = ["Athena"]
 
 _T = TypeVar("_T")
-
-
-class QueryEngine(Protocol):
-    """What executes queries over tables of the catalog: DuckDB, or Trino."""
-
-    def select(self, query: Query, tables: Mapping[TableName, Table], job: Job) -> Rows:
-        """Return the rows of a query.
-
-        Raises: QueryFailed in Athena's words; QueryCancelled
-        """
-
-    def create_table_as(
-        self,
-        create: CreateTableAs,
-        tables: Mapping[TableName, Table],
-        job: Job,
-        *,
-        location: S3Address,
-        token: str,
-    ) -> Written:
-        """Write a query's rows as Parquet at a location, all of it or nothing.
-
-        `token` is no other query's.
-
-        Raises: QueryFailed in Athena's words; QueryCancelled
-        """
-
-    def show(self, find: Callable[[], Mapping[TableName, Table | None]]) -> None:
-        """Have whoever reads without the catalog see the tables that `find` gives; None: none.
-
-        Raises: QueryFailed
-        """
 
 
 class _Outcome(NamedTuple):
@@ -153,9 +122,8 @@ class Athena:
         finally:
             job.finish()
         engine_s, queued_s = job.times_s or (time.perf_counter() - begun, 0.0)
-        return submission.finish(
-            **changes, completed=self.clock(), engine_s=engine_s, queued_s=queued_s
-        )
+        measured = {"engine_s": engine_s, "queued_s": queued_s, "scanned_bytes": job.scanned_bytes}
+        return submission.finish(**{**measured, **changes}, completed=self.clock())
 
     def _execute(self, statement: Statement, submission: Submission, job: Job) -> _Outcome:
         database = submission.execution.database
@@ -222,8 +190,9 @@ class Athena:
         self, statement: CreateTableAs, execution: QueryExecution, job: Job
     ) -> int:
         name = _full(statement.table, execution.database)
-        if self._exists(name):
+        if (there := self.catalog.entry(name)) is not None:
             if statement.if_not_exists:
+                self._show_made(there)
                 return 0
             raise _already_exists(name)
         location = self._free_location(statement, name, execution)
@@ -245,14 +214,26 @@ class Athena:
             parameters={"classification": "parquet"},
         )
         try:
-            self.catalog.create_table(table)
+            self._add(table)
         except BaseException as error:
             self.store.delete_objects(written.objects)
             if isinstance(error, AlreadyExists):
                 raise _already_exists(name) from error
             raise
-        self._show_made(table)
         return written.scanned_bytes
+
+    def _add(self, table: Table) -> None:
+        """Put a table into the catalog and show it: both, or neither.
+
+        Raises: AlreadyExists; QueryFailed
+        """
+        self.catalog.create_table(table)
+        try:
+            self._show_made(table)
+        except BaseException:
+            with suppress(EntityNotFound):
+                self.catalog.drop_table(TableName(table.name, table.database))
+            raise
 
     def show(self, names: Iterable[TableName]) -> None:
         """Have whoever reads without this catalog find the tables as they are in it now.
@@ -266,6 +247,17 @@ class Athena:
                 return {name: self.catalog.find(name) for name in names}
 
         self.engine.show(find)
+
+    def show_published(self, names: Iterable[TableName]) -> None:
+        """Show the tables of a publication, and have what earlier ones have left forgotten.
+
+        Raises: what `show` raises
+        """
+        names = list(names)
+        self.show(names)
+        # what is superseded now is deleted after this, and forgotten by the next one
+        for database in {str(name.database) for name in names}:
+            self.engine.sweep(database)
 
     def _show_made(self, table: Table) -> None:
         # what an execution builds is nobody's to read but its own
@@ -294,11 +286,11 @@ class Athena:
             )
         return location
 
-    def _exists(self, name: TableName) -> bool:
-        return self.catalog.entry(name) is not None
-
     def _create_external_table(self, statement: CreateExternalTable, database: str) -> None:
         name = _full(statement.table, database)
+        if statement.if_not_exists and (there := self.catalog.entry(name)) is not None:
+            self._show_made(there)
+            return
         location = S3Address.parse(f"{statement.location.rstrip('/')}/", field="LOCATION")
         table = Table(
             database=str(name.database),
@@ -309,7 +301,7 @@ class Athena:
             parameters=dict(statement.parameters),
         )
         try:
-            self._show_made(self.catalog.create_table(table))
+            self._add(table)
         except AlreadyExists as error:
             if not statement.if_not_exists:
                 raise QueryFailed(
@@ -319,11 +311,17 @@ class Athena:
                 ) from error
 
     def _drop_table(self, statement: DropTable, database: str) -> None:
-        try:
-            self._show_made(self.catalog.drop_table(_full(statement.table, database)))
-        except EntityNotFound as error:
-            if not statement.if_exists:
-                raise _semantic_error(statement.table) from error
+        name = _full(statement.table, database)
+        table = self.catalog.entry(name)
+        if table is None:
+            if statement.if_exists:
+                return
+            raise _semantic_error(statement.table)
+        # while it is in the catalog, dropping it again has this done again
+        if not is_staging(table.name, table.location):
+            self.engine.show(lambda: {name: None})
+        with suppress(EntityNotFound):
+            self.catalog.drop_table(name)
 
     def _show_tables(self, statement: ShowTables, database: str) -> Rows:
         tables = self.catalog.tables(statement.database or database, statement.pattern)

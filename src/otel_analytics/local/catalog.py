@@ -60,6 +60,14 @@ class Catalog:
             (name, self.clock()),
         )
 
+    def database_made(self, name: str) -> float | None:
+        """Return when a database was made, in seconds since 1970; None if there is none."""
+        with self.home.reading() as connection:
+            row = connection.execute(
+                "SELECT create_time FROM databases WHERE name = ?", (name,)
+            ).fetchone()
+        return row and float(row[0])
+
     def databases(self) -> list[str]:
         """Return the databases' names, in order."""
         with self.home.reading() as connection:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_analytics.asl import Identity
 from otel_analytics.errors import InvalidQuery, QueryFailed, Refused
 from otel_analytics.lake.schema import LOGALL_COLUMNS, LOGALL_PARTITIONS, LOGALL_TABLE
-from otel_analytics.local.athena import Athena, QueryEngine
+from otel_analytics.local.athena import Athena
 from otel_analytics.local.catalog import Catalog
 from otel_analytics.local.engine import Engine
 from otel_analytics.local.executions import Executions
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from otel_analytics.config import Settings
+    from otel_analytics.local.jobs import QueryEngine
     from otel_analytics.local.step_functions import Tasks
 
     OpenEngine = Callable[[Settings, Home, ObjectStore], AbstractContextManager[QueryEngine]]
@@ -95,7 +96,11 @@ class EmbeddedAws:
             names.query_builder_function: query_builder,
             names.checks_builder_function: checks_builder(self.settings, self.catalog),
             names.table_publisher_function: Publisher(
-                self.settings, self.catalog, self.store, self.publications, show=self.athena.show
+                self.settings,
+                self.catalog,
+                self.store,
+                self.publications,
+                show=self.athena.show_published,
             ).publish,
             names.activity_refresher_function: activity_refresher(
                 self.settings, self.catalog, self.store, now=now, show=self.athena.show
@@ -257,9 +262,9 @@ def open_embedded_aws(
         home = open_home(Path(settings.home), to_read=to_read)
         stack.callback(home.close)
         store = ObjectStore(home.s3, home.tmp)
-        engine = stack.enter_context(open_engine(settings, home, store))
         catalog = Catalog(home)
         if not home.read_only:
             catalog.create_database(settings.athena.database)
+        engine = stack.enter_context(open_engine(settings, home, store))
         athena = Athena(catalog, store, engine, QueryExecutions(home, keeps_record))
         yield EmbeddedAws(settings, home, store, catalog, athena, Executions(home))

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 import duckdb
 
 from otel_analytics.errors import InvalidSettings, QueryFailed
+from otel_analytics.local.jobs import Written
 from otel_analytics.local.parquet_output import check_columns, copy_to_parquet, move_files
 from otel_analytics.local.query_errors import (
-    QueryCancelled,
     damaged_file,
     is_unexplained,
     needs_union,
@@ -39,15 +37,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from otel_analytics.local.jobs import Job, QueryCancelled
     from otel_analytics.local.s3 import ObjectStore
     from otel_analytics.names import S3Address
     from otel_analytics.operations.catalog import Table
 
 _T = TypeVar("_T")
 
-__all__ = ["Engine", "Job", "Written"]
+__all__ = ["Engine"]
 
-_INTERRUPT_EVERY_S: Final = 0.02
 # Those that are really read, by COPY too; to track all that DuckDB could takes as long as some
 # queries: https://duckdb.org/docs/current/dev/metrics
 _COUNT_BYTES: Final = (
@@ -56,72 +54,6 @@ _COUNT_BYTES: Final = (
 )
 # What the Parquet reader raises over bytes that are none; some of it is of no class of its own.
 _OF_DAMAGE: Final = (duckdb.InvalidInputException, duckdb.IOException)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a CTAS wrote: its columns, those that it is partitioned by last, and its objects."""
-
-    columns: tuple[Column, ...]
-    objects: tuple[S3Address, ...]
-    scanned_bytes: int
-
-
-class Interruptible(Protocol):
-    """What does a query, and can be asked from another thread to stop."""
-
-    def interrupt(self) -> None:
-        """Ask it to stop; more than once is no matter."""
-
-
-class Job:
-    """One query under way, which can be cancelled from another thread.
-
-    `on_submit` is told that an engine has it, and by which id if the engine gives one.
-    """
-
-    def __init__(self, on_submit: Callable[[str | None], None] = lambda _identifier: None) -> None:
-        self._on_submit = on_submit
-        # how long the engine took and how long the query waited, where the engine says it
-        self.times_s: tuple[float, float] | None = None
-        self._cancelled = threading.Event()
-        self._done = threading.Event()
-        # while it is held, what does the query is not closed
-        self._turn = threading.Lock()
-        self._worker: Interruptible | None = None
-
-    def cancel(self) -> None:
-        """Have the query stop soon; returns at once."""
-        self._cancelled.set()
-        threading.Thread(target=self._interrupt, name="cancel-query", daemon=True).start()
-
-    def _interrupt(self) -> None:
-        # DuckDB forgets an interrupt that comes just before a statement begins
-        while not self._done.wait(_INTERRUPT_EVERY_S):
-            with self._turn:
-                if self._worker is not None:
-                    self._worker.interrupt()
-
-    def submitted(self, identifier: str | None = None) -> None:
-        """Say that the engine has the query."""
-        self._on_submit(identifier)
-
-    def run_on(self, worker: Interruptible) -> None:
-        """Say what works for this job.
-
-        Raises: QueryCancelled if the job was cancelled already
-        """
-        self._done.clear()
-        with self._turn:
-            self._worker = worker
-        if self._cancelled.is_set():
-            raise QueryCancelled("Query cancelled by user")
-
-    def finish(self) -> None:
-        """Say that the job is over; what worked for it may be closed then."""
-        with self._turn:
-            self._worker = None
-        self._done.set()
 
 
 class Engine:
@@ -199,6 +131,9 @@ class Engine:
 
     def show(self, find: Callable[[], Mapping[TableName, Table | None]]) -> None:
         """Do nothing: whoever reads here reads the catalog."""
+
+    def sweep(self, database: str) -> None:
+        """Do nothing: nothing is known but the catalog."""
 
     def _write(
         self,

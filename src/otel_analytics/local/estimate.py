@@ -13,7 +13,8 @@ import duckdb
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.footers import Footer, read_footers
-from otel_analytics.local.relations import files_by_partition, quoted, text_literal
+from otel_analytics.local.relations import quoted, text_literal
+from otel_analytics.local.table_files import files_by_partition
 from otel_analytics.local.types import duckdb_type
 from otel_analytics.query.dialects import duckdb_prelude, to_duckdb
 from otel_analytics.query.scans import Scan, TableColumns, partition_query, scans_of, tables_of

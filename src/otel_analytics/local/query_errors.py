@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 
 from otel_analytics.errors import QueryFailed
+from otel_analytics.local.jobs import QueryCancelled
 from otel_analytics.query.statements import Query, column_position
 
 if TYPE_CHECKING:
     from otel_analytics.local.s3 import ObjectStore
 
 __all__ = [
-    "QueryCancelled",
-    "athena_error",
     "damaged_file",
     "is_unexplained",
     "needs_union",
@@ -27,30 +26,10 @@ __all__ = [
 ]
 
 _EXHAUSTED: Final = "EXHAUSTED_RESOURCES_AT_THIS_SCALE_FACTOR"
-_SYSTEM_CODES: Final = (_EXHAUSTED, "GENERIC_INTERNAL_ERROR", "HIVE_FILESYSTEM_ERROR")
 # Codes with which the macros of `query.duckdb_bridges` raise.
 _OURS: Final = re.compile(
     r"(NOT_SUPPORTED|INVALID_CAST_ARGUMENT|INVALID_FUNCTION_ARGUMENT|DIVISION_BY_ZERO): .*"
 )
-
-
-class QueryCancelled(Exception):  # noqa: N818 - reads as what happened
-    """The query was interrupted because its task was cancelled."""
-
-
-def athena_error(message: str, *, is_retryable: bool | None = None) -> dict[str, Any]:
-    """Return the `AthenaError` of a failed query execution; by default its code tells.
-
-    Source: https://docs.aws.amazon.com/athena/latest/APIReference/API_AthenaError.html
-        (category 1 is the system, 2 the user; ErrorType is left out: its numbers are not published
-        for all of these codes)
-    """
-    system = message.startswith(_SYSTEM_CODES) if is_retryable is None else is_retryable
-    return {
-        "ErrorCategory": 1 if system else 2,
-        "Retryable": system,
-        "ErrorMessage": message,
-    }
 
 
 def needs_union(error: duckdb.Error) -> bool:

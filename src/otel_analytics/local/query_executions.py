@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.local.query_errors import athena_error
 from otel_analytics.query.statements import Column
 
 if TYPE_CHECKING:
@@ -19,6 +18,9 @@ __all__ = ["QueryExecution", "QueryExecutions"]
 
 # In the record beside what get-query-execution shows: the columns of a query's rows.
 _COLUMNS: Final = "ResultColumns"
+_SYSTEM_CODES: Final = (
+    "EXHAUSTED_RESOURCES_AT_THIS_SCALE_FACTOR", "GENERIC_INTERNAL_ERROR", "HIVE_FILESYSTEM_ERROR",
+)  # fmt: skip
 _ENGINE_VERSION: Final = {
     "SelectedEngineVersion": "AUTO",
     "EffectiveEngineVersion": "Athena engine version 3",
@@ -66,7 +68,7 @@ class QueryExecution:
         if self.completed is not None:
             status["CompletionDateTime"] = time(self.completed)
         if self.state == "FAILED" and self.reason is not None:
-            status["AthenaError"] = athena_error(self.reason, is_retryable=self.retryable)
+            status["AthenaError"] = _athena_error(self.reason, is_retryable=self.retryable)
         result = {} if self.output_location is None else {"OutputLocation": self.output_location}
         total_s = (self.completed or self.submitted) - self.submitted
         return {
@@ -86,6 +88,21 @@ class QueryExecution:
             "WorkGroup": self.work_group,
             "EngineVersion": dict(_ENGINE_VERSION),
         }
+
+
+def _athena_error(message: str, *, is_retryable: bool | None = None) -> dict[str, Any]:
+    """Return the `AthenaError` of a failed query execution; by default its code tells.
+
+    Source: https://docs.aws.amazon.com/athena/latest/APIReference/API_AthenaError.html
+        (category 1 is the system, 2 the user; ErrorType is left out: its numbers are not published
+        for all of these codes)
+    """
+    system = message.startswith(_SYSTEM_CODES) if is_retryable is None else is_retryable
+    return {
+        "ErrorCategory": 1 if system else 2,
+        "Retryable": system,
+        "ErrorMessage": message,
+    }
 
 
 def _iso_time(seconds: float) -> str:

@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.errors import QueryFailed
+from otel_analytics.query.athena_types import split_types
 
 if TYPE_CHECKING:
     from duckdb.sqltypes import DuckDBPyType
 
-__all__ = ["athena_type", "duckdb_type", "split_types", "storable", "stored_cast"]
+__all__ = ["athena_type", "duckdb_type", "storable", "stored_cast"]
 
 _TO_DUCKDB: Final = {
     "tinyint": "TINYINT", "smallint": "SMALLINT", "int": "INTEGER", "integer": "INTEGER",
@@ -96,14 +97,3 @@ def duckdb_type(athena: str) -> str:
 
 def _quoted(name: str) -> str:
     return '"' + name.strip().strip("`").replace('"', '""') + '"'
-
-
-def split_types(text: str) -> list[str]:
-    """Return the parts between the commas that are in no bracket."""
-    parts, depth, begin = [], 0, 0
-    for i, character in enumerate(text):
-        depth += (character in "<(") - (character in ">)")
-        if character == "," and depth == 0:
-            parts.append(text[begin:i])
-            begin = i + 1
-    return [*parts, text[begin:]]

@@ -27,11 +27,19 @@ if TYPE_CHECKING:
 
     from otel_analytics.query.statements import CreateTableAs, Query, TableName
 
-__all__ = ["TrinoStatement", "trino_create_table_as", "trino_literal", "trino_name", "trino_query"]
+__all__ = [
+    "TrinoStatement",
+    "over_views",
+    "trino_create_table_as",
+    "trino_literal",
+    "trino_name",
+    "trino_query",
+]
 
 # Of Athena's codecs for Parquet: https://docs.aws.amazon.com/athena/latest/ug/compression-formats.html
 _CODECS: Final = {"UNCOMPRESSED": "NONE"}
-_POSITION: Final = re.compile(r"line (?P<line>[0-9]+):(?P<column>[0-9]+)")
+# At the head of a message, behind its code; what looks so further on may be the data's.
+_POSITION: Final = re.compile(r"((?:[A-Z_]+: )?line )(?P<line>[0-9]+):(?P<column>[0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +53,13 @@ class TrinoStatement:
 
     def in_the_original(self, message: str) -> str:
         """Return a message of Trino's in which lines and columns are those of the original."""
-        return _POSITION.sub(self._moved, message)
+        found = _POSITION.match(message)
+        if found is None:
+            return message
+        line, column = self._moved(_offset(self.text, int(found["line"]), int(found["column"])))
+        return f"{found[1]}{line}:{column}{message[found.end() :]}"
 
-    def _moved(self, found: re.Match[str]) -> str:
-        offset = _offset(self.text, int(found["line"]), int(found["column"]))
+    def _moved(self, offset: int) -> tuple[int, int]:
         shift = 0
         for edit in self._edits:
             start = edit.start + shift
@@ -56,9 +67,9 @@ class TrinoStatement:
                 break
             # within what was put in, the place is where that stands for
             if offset < start + len(edit.text):
-                return "line {}:{}".format(*_position(self._original, edit.start))
+                return _position(self._original, edit.start)
             shift += len(edit.text) - (edit.end - edit.start)
-        return "line {}:{}".format(*_position(self._original, max(0, offset - shift)))
+        return _position(self._original, max(0, offset - shift))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,13 +86,28 @@ def trino_query(query: Query, relations: Mapping[TableName, str]) -> TrinoStatem
     return _edited(query.sql, [*_of_tables(query, relations), *_of_end(query.sql)])
 
 
+def over_views(query: exp.Query, *, database: str, catalog: str, schema: str) -> exp.Query:
+    """Return a query over a database's tables as one over the views that Trino has of them."""
+    moved = query.copy()
+    for table in moved.find_all(exp.Table):
+        if table.db == database:
+            table.set("db", exp.to_identifier(schema, quoted=True))
+            table.set("catalog", exp.to_identifier(catalog, quoted=True))
+    return moved
+
+
 def trino_create_table_as(
-    create: CreateTableAs, relations: Mapping[TableName, str], *, table: str, location: str
+    create: CreateTableAs,
+    relations: Mapping[TableName, str],
+    *,
+    table: str,
+    comment: str,
+    location: str,
 ) -> TrinoStatement:
     """Return the statement that writes a query's rows at a location, and names them as a table.
 
-    `table` is a name in Trino's SQL. Compression is a property of the session there. An ORDER BY is
-    ignored, as Athena ignores it.
+    `table` is a name in Trino's SQL, `comment` its comment. Compression is a property of the
+    session there. An ORDER BY is ignored, as Athena ignores it.
 
     Source: https://docs.aws.amazon.com/athena/latest/ug/ctas-considerations-limitations.html
     """
@@ -93,7 +119,9 @@ def trino_create_table_as(
         names = ", ".join(map(trino_literal, create.partitioned_by))
         properties.append(f"partitioned_by = ARRAY[{names}]")
     sql = create.query.sql
-    head = f"CREATE TABLE {table} WITH ({', '.join(properties)}) AS "
+    head = (
+        f"CREATE TABLE {table} COMMENT {trino_literal(comment)} WITH ({', '.join(properties)}) AS "
+    )
     begin = _Edit(0, _begin_of_query(sql), head)
     codec = _CODECS.get(create.compression, create.compression)
     return _edited(
@@ -131,14 +159,20 @@ def _edited(
 def _of_tables(query: Query, relations: Mapping[TableName, str]) -> Iterable[_Edit]:
     """Yield what puts the relations in the tables' places; each keeps the name that it has."""
     names = {(one.line, one.column): one.table for one in query.tables}
+    tokens = tokens_of(query.sql)
     nodes = [
         node
         for node in query.expression.find_all(exp.Table)
         if table_position(query.sql, node) in names
     ]
+    before = {following.start: token for token, following in itertools.pairwise(tokens)}
     for node in nodes:
         alias = "" if node.alias else f" AS {trino_name(node.name.lower())}"
         start, _ = _span(node.args.get("catalog") or node.args.get("db") or node.this)
+        word = before.get(start)
+        if word is not None and word.token_type is TokenType.TABLE:
+            # `TABLE t` takes a name, and neither a query nor an alias
+            yield _Edit(word.start, word.end + 1, "SELECT * FROM")
         relation = relations[names[table_position(query.sql, node)]]
         yield _Edit(start, _span(node.this)[1], relation + alias)
     bare = {node.name.lower() for node in nodes if not node.alias}

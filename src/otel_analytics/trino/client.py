@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
 
 import requests
 from trino.auth import Authentication, BasicAuthentication, JWTAuthentication
@@ -20,10 +22,12 @@ from trino.exceptions import HttpError, TrinoConnectionError, TrinoQueryError
 from trino.mapper import RowMapperFactory
 
 from otel_analytics.errors import InvalidSettings, QueryFailed
-from otel_analytics.local.query_errors import QueryCancelled
+from otel_analytics.local.jobs import QueryCancelled
 from otel_analytics.trino.query_errors import (
     has_code,
+    no_coordinator,
     refused_request,
+    sent_elsewhere,
     trino_failure,
     unreachable,
 )
@@ -34,9 +38,9 @@ if TYPE_CHECKING:
     from trino.client import TrinoStatus
 
     from otel_analytics.config import Trino
-    from otel_analytics.local.engine import Job
+    from otel_analytics.local.jobs import Job
 
-__all__ = ["PASSWORD_VARIABLE", "TOKEN_VARIABLE", "Result", "TrinoClient"]
+__all__ = ["PASSWORD_VARIABLE", "TOKEN_VARIABLE", "Result", "Statistics", "TrinoClient"]
 
 PASSWORD_VARIABLE: Final = "OTEL_ANALYTICS_TRINO_PASSWORD"  # noqa: S105 - a variable's name
 TOKEN_VARIABLE: Final = "OTEL_ANALYTICS_TRINO_JWT"  # noqa: S105
@@ -47,6 +51,29 @@ _PAUSES_S: Final = (0.1, 0.5, 2.0)
 _CONNECT_S, _READ_S = 10.0, 60.0
 
 
+# What the client library raises over an answer that is not as the protocol says.
+_NO_PAGE: Final = (AttributeError, KeyError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What Trino has counted of a statement so far.
+
+    `scanned_bytes` were read of storage; `times_s` says how long Trino worked on the statement, and
+    how long that waited before.
+    """
+
+    scanned_bytes: int
+    times_s: tuple[float, float]
+
+    @classmethod
+    def of(cls, stats: Mapping[str, Any]) -> Statistics:
+        """Return what an answer's `stats` say."""
+        queued_s = stats["queuedTimeMillis"] / 1000
+        elapsed_s = stats["elapsedTimeMillis"] / 1000
+        return cls(int(stats["physicalInputBytes"]), (elapsed_s - queued_s, queued_s))
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a statement gave: its columns as Trino describes them, its rows, its statistics."""
@@ -54,18 +81,7 @@ class Result:
     identifier: str
     columns: tuple[Mapping[str, Any], ...]
     rows: tuple[tuple[Any, ...], ...]
-    stats: Mapping[str, Any]
-
-    @property
-    def scanned_bytes(self) -> int:
-        """The bytes that were read of storage."""
-        return int(self.stats["physicalInputBytes"])
-
-    @property
-    def times_s(self) -> tuple[float, float]:
-        """How long Trino worked on the statement, and how long the statement waited before."""
-        queued_s = self.stats["queuedTimeMillis"] / 1000
-        return self.stats["elapsedTimeMillis"] / 1000 - queued_s, queued_s
+    statistics: Statistics
 
 
 class TrinoClient:
@@ -91,13 +107,15 @@ class TrinoClient:
         job: Job,
         properties: Mapping[str, str] | None = None,
         on_submit: Callable[[str], None] = lambda _identifier: None,
+        on_end: Callable[[Statistics], None] = lambda _statistics: None,
     ) -> Result:
         """Execute one statement to its end.
 
+        `on_submit` is given its id, `on_end` the last statistics, however it ends.
+
         Raises: QueryFailed in Trino's words, which are Athena's; QueryCancelled
         """
-        with requests.Session() as http:
-            http.verify = self._settings.ca_file or self._settings.verify
+        with _Session(self._settings) as http:
             statement = _Statement(self._request(http, properties or {}))
             try:
                 job.run_on(statement)
@@ -105,9 +123,13 @@ class TrinoClient:
             except TrinoQueryError as error:
                 raise trino_failure(error) from error
             except HttpError as error:
-                raise refused_request(error, self._settings.user) from error
+                begun = statement.identifier is not None
+                raise refused_request(error, self._settings.user, begun=begun) from error
             except (requests.RequestException, TrinoConnectionError) as error:
                 raise unreachable(error, self._address) from error
+            finally:
+                if statement.statistics is not None:
+                    on_end(statement.statistics)
 
     def run_repeatable(self, sql: str, *, job: Job, again_after: tuple[str, ...] = ()) -> Result:
         """Execute a statement that may be executed twice: again, if another try could succeed.
@@ -165,10 +187,35 @@ def _authentication(settings: Trino, environment: Mapping[str, str]) -> Authenti
     return BasicAuthentication(settings.user, str(password))
 
 
+class _Session(requests.Session):
+    """Requests of a coordinator: a secret goes to no other host, and over https alone."""
+
+    def __init__(self, settings: Trino) -> None:
+        super().__init__()
+        self._host = urlsplit(f"//{settings.host}").hostname
+        self.verify = settings.ca_file or settings.verify
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
+        """Return the answer to a request.
+
+        Raises: QueryFailed if the coordinator gave an address where the secret must not go; what
+            `requests` raises
+        """
+        if self.auth is not None:
+            at = urlsplit(url)
+            if (at.scheme, at.hostname) != ("https", self._host):
+                raise sent_elsewhere(f"{at.scheme}://{at.netloc}")
+        # said with each request, since REQUESTS_CA_BUNDLE goes over what a session says:
+        # https://github.com/psf/requests/issues/3829
+        return super().request(method, url, verify=self.verify, **options)
+
+
 class _Statement:
-    """One statement under way."""
+    """One statement under way: its id, and its statistics so far."""
 
     def __init__(self, request: TrinoRequest) -> None:
+        self.identifier: str | None = None
+        self.statistics: Statistics | None = None
         self._request = request
         self._stopped = threading.Event()
 
@@ -179,9 +226,10 @@ class _Statement:
     def run(self, sql: str, on_submit: Callable[[str], None]) -> Result:
         # sent once: what did not answer may have begun all the same
         self._request.max_attempts = 1
-        status = self._request.process(self._request.post(sql, {HEADER_ENCODING: None}))
+        status = self._page(self._request.post(sql, {HEADER_ENCODING: None}))
         self._request.max_attempts = _ATTEMPTS
         try:
+            self.identifier = status.id
             on_submit(status.id)
             return self._result(status)
         except TrinoQueryError:
@@ -201,15 +249,29 @@ class _Statement:
             if mapper is not None:
                 rows += map(tuple, mapper.map(cast("list[Any]", status.rows)))
             if status.next_uri is None:
-                return Result(status.id, tuple(columns), tuple(rows), status.stats)
+                return Result(status.id, tuple(columns), tuple(rows), Statistics.of(status.stats))
             if self._stopped.is_set():
                 raise QueryCancelled("Query cancelled by user")
-            status = self._request.process(self._request.get(status.next_uri))
+            status = self._page(self._request.get(status.next_uri))
+
+    def _page(self, response: requests.Response) -> TrinoStatus:
+        """Return what an answer says, and keep its statistics.
+
+        Raises: QueryFailed if it is not a coordinator's; what the client library raises
+        """
+        try:
+            status = self._request.process(response)
+            self.statistics = Statistics.of(status.stats)
+        except TrinoQueryError:
+            with suppress(*_NO_PAGE):
+                self.statistics = Statistics.of(response.json()["stats"])
+            raise
+        except _NO_PAGE as error:
+            raise no_coordinator(response.text) from error
+        return status
 
     def _cancel(self) -> None:
         """Have Trino stop the statement; should it not hear, it does so once nobody asks for it."""
         if self._request.next_uri is not None:
-            try:
+            with suppress(requests.RequestException, QueryFailed):
                 self._request.delete(self._request.next_uri)
-            except requests.RequestException:
-                return

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.local.engine import Job, Written
+from otel_analytics.local.jobs import Job, Written
 from otel_analytics.names import S3Address
 from otel_analytics.query.statements import Column, Rows
 from otel_analytics.query.trino_dialect import TrinoStatement, trino_create_table_as, trino_query
@@ -50,9 +50,11 @@ class TrinoEngine:
 
         Raises: QueryFailed in Trino's words, which are Athena's; QueryCancelled
         """
-        result = self._run(trino_query(query, self._relations(tables, job)), job)
+        result = self._mirror.again_if_gone(
+            lambda: self._run(trino_query(query, self._relations(tables, job)), job)
+        )
         rows = (tuple(map(python_value, row)) for row in result.rows)
-        return Rows(_columns(result), tuple(rows), result.scanned_bytes)
+        return Rows(_columns(result), tuple(rows), result.statistics.scanned_bytes)
 
     def create_table_as(
         self,
@@ -69,11 +71,25 @@ class TrinoEngine:
 
         Raises: QueryFailed in Trino's words, which are Athena's; QueryCancelled
         """
+        return self._mirror.again_if_gone(
+            lambda: self._create_table_as(create, tables, job, location=location, token=token)
+        )
+
+    def _create_table_as(
+        self,
+        create: CreateTableAs,
+        tables: Mapping[TableName, Table],
+        job: Job,
+        *,
+        location: S3Address,
+        token: str,
+    ) -> Written:
         scratch = self._mirror.scratch_name(self._database, token, job)
         statement = trino_create_table_as(
             create,
             self._relations(tables, job),
             table=scratch,
+            comment=str(location),
             location=self._mirror.address(str(location)),
         )
         identifiers: list[str] = []
@@ -90,7 +106,7 @@ class TrinoEngine:
             empty = S3Address(location.bucket, f"{location.key}{result.identifier}_empty")
             self._write_empty(columns, empty)
             objects = (empty,)
-        return Written(columns, objects, result.scanned_bytes)
+        return Written(columns, objects, result.statistics.scanned_bytes)
 
     def show(self, find: Callable[[], Mapping[TableName, Table | None]]) -> None:
         """Have the views be those of the tables that `find` gives; None: there is no such view.
@@ -103,9 +119,13 @@ class TrinoEngine:
             for name, table in tables.items():
                 self._mirror.show(name, table)
             shown, tables = tables, find()
-        # what a publication has superseded is gone by the next one
-        for database in {one.database for one in tables.values() if one and not one.partition_keys}:
-            self._mirror.sweep(database)
+
+    def sweep(self, database: str) -> None:
+        """Forget what Trino knows of a database whose files are gone.
+
+        Raises: QueryFailed
+        """
+        self._mirror.sweep(database)
 
     def _relations(self, tables: Mapping[TableName, Table], job: Job) -> dict[TableName, str]:
         return {name: self._mirror.relation(table, job) for name, table in tables.items()}
@@ -125,15 +145,17 @@ class TrinoEngine:
         catalog = self._mirror.catalog
         properties = {f"{catalog}.{name}": value for name, value in statement.of_catalog.items()}
         try:
-            result = self._client.run(
-                statement.text, job=job, properties=properties, on_submit=submitted
+            return self._client.run(
+                statement.text,
+                job=job,
+                properties=properties,
+                on_submit=submitted,
+                on_end=lambda found: job.measured(found.times_s, found.scanned_bytes),
             )
         except QueryFailed as failure:
             raise QueryFailed(
                 statement.in_the_original(failure.message), is_retryable=failure.is_retryable
             ) from failure
-        job.times_s = result.times_s
-        return result
 
     def _columns_of(self, table: str, job: Job) -> tuple[Column, ...]:
         select = f"SELECT * FROM {table} WHERE false"  # noqa: S608 - quoted

@@ -5,7 +5,8 @@ the schema `…_files`, named by what it is: location, columns and keys. What is
 partitions goes by a hash of its address as one more key, so that a partition that is replaced is
 another one, and a reader who names the addresses finds those that the catalog had at its moment.
 So nothing here can be stale or half done: what is missing is made, and what nobody names is not
-read. In the schema of the database there are views over it, for whoever asks Trino alone.
+read. In the schema of the database there are views over it, for whoever asks Trino alone. Both
+schemas are one home's: what another has made there would be taken for its own, and swept.
 
 Source: https://trino.io/docs/current/connector/hive.html#procedures
 """
@@ -14,23 +15,24 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.local.engine import Job
-from otel_analytics.local.relations import files_by_partition
+from otel_analytics.local.jobs import Job
+from otel_analytics.local.table_files import files_by_partition
 from otel_analytics.names import S3Address
 from otel_analytics.pipeline.refresh import IS_EMPTY, LEVEL
 from otel_analytics.query.statements import Column
 from otel_analytics.query.trino_dialect import trino_literal, trino_name
-from otel_analytics.trino.query_errors import has_code
+from otel_analytics.trino.query_errors import has_code, suppress_code
 from otel_analytics.trino.types import trino_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from otel_analytics.local.s3 import ObjectStore
     from otel_analytics.operations.catalog import Partition, Table
@@ -39,10 +41,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Mirror"]
 
+_T = TypeVar("_T")
+
 _ADDRESS: Final = Column("address_hash", "string")
 # Calls at once that register partitions; each takes some ten milliseconds, most of them waiting.
 _AT_ONCE: Final = 4
 _THERE: Final = ("ALREADY_EXISTS", "TABLE_ALREADY_EXISTS", "SCHEMA_ALREADY_EXISTS")
+_GONE: Final = ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "NOT_FOUND")
+_HOME: Final = "home"  # the view that says whose a schema is; no table is named so
 _MAX_NAME_CHARACTERS: Final = 100  # of the 128 that a Hive metastore takes, 17 are a hash's
 
 
@@ -58,7 +64,7 @@ class Mirror:
     """The catalog's tables as one Trino catalog has them.
 
     `schemas` says which schema is a database's, where it is not the one of that name; `storage`
-    what stands for `s3://`.
+    what stands for `s3://`; `home` is what no other home is called.
     """
 
     client: TrinoClient
@@ -66,16 +72,35 @@ class Mirror:
     catalog: str
     schemas: Mapping[str, str]
     storage: str
-    _turn: threading.RLock = field(default_factory=threading.RLock)
+    home: str
+    # one for each table, by its location, and for each view
+    _turns: defaultdict[object, threading.Lock] = field(
+        default_factory=lambda: defaultdict(threading.Lock)
+    )
+    # tables, and databases of which the schemas are there
     _made: set[_Place | str] = field(default_factory=set)
     _partitions: dict[_Place, frozenset[tuple[str, ...]]] = field(default_factory=dict)
+
+    def again_if_gone(self, do: Callable[[], _T]) -> _T:
+        """Return what `do` gives; if something was dropped that stood here, all is made anew.
+
+        Raises: what `do` raises
+        """
+        try:
+            return do()
+        except QueryFailed as failure:
+            if not has_code(failure, *_GONE):
+                raise
+        self._made.clear()
+        self._partitions.clear()
+        return do()
 
     def relation(self, table: Table, job: Job) -> str:
         """Return what stands for a table in Trino's SQL, as it is in the catalog; made if need be.
 
         Raises: QueryFailed; QueryCancelled
         """
-        with self._turn:
+        with self._turns[table.location]:
             if table.partitions or LEVEL in table.parameters:
                 return self._of_registered(table, job)
             found = {values for values, files in files_by_partition(table, self.store) if files}
@@ -92,22 +117,24 @@ class Mirror:
         Raises: QueryFailed
         """
         job, place = Job(), _Place(self._schema(str(name.database)), name.name)
-        with self._turn:
-            self._make_schema(place.schema, job)
-            if table is None:
-                self._run(f"DROP VIEW IF EXISTS {self._sql(place)}", job)
-                return
-            select = (
-                f"SELECT {_names((*table.columns, *table.partition_keys))} "  # noqa: S608 - quoted
-                f"FROM {self.relation(table, job)}"
-            )
-            self._create(f"CREATE OR REPLACE VIEW {self._sql(place)} AS {select}", job)
+        with self._turns[place]:
+            self.again_if_gone(lambda: self._show(place, table, str(name.database), job))
+
+    def _show(self, place: _Place, table: Table | None, database: str, job: Job) -> None:
+        self._make_schemas(database, job)
+        if table is None:
+            self._run(f"DROP VIEW IF EXISTS {self._sql(place)}", job)
+            return
+        select = (
+            f"SELECT {_names((*table.columns, *table.partition_keys))} "  # noqa: S608 - quoted
+            f"FROM {self.relation(table, job)}"
+        )
+        self._create(f"CREATE OR REPLACE VIEW {self._sql(place)} AS {select}", job)
 
     def scratch_name(self, database: str, token: str, job: Job) -> str:
         """Return the name of a table that a statement makes and nobody else looks for."""
         place = _Place(self._files_schema(database), f"ctas_{token.replace('-', '_')}")
-        with self._turn:
-            self._make_schema(place.schema, job)
+        self._make_schemas(database, job)
         return self._sql(place)
 
     def address(self, location: str) -> str:
@@ -120,6 +147,7 @@ class Mirror:
         Raises: QueryFailed
         """
         job, schema = Job(), self._files_schema(database)
+        self._make_schemas(database, job)
         found = self._run(
             "SELECT table_name, comment FROM system.metadata.table_comments "  # noqa: S608 - quoted
             f"WHERE catalog_name = {trino_literal(self.catalog)} "
@@ -130,8 +158,7 @@ class Mirror:
             if next(self.store.list(S3Address.parse(location)), None) is None:
                 place = _Place(schema, name)
                 self._run(f"DROP TABLE IF EXISTS {self._sql(place)}", job)
-                with self._turn:
-                    self._made.discard(place)
+                self._made.discard(place)
 
     def _of_registered(self, table: Table, job: Job) -> str:
         """Return the SELECT of the partitions that are registered in the catalog."""
@@ -162,19 +189,19 @@ class Mirror:
         keys = [key.name for key in (*table.partition_keys, _ADDRESS)]
         values = (*partition.values, _hash_of(partition.location))
         location = trino_literal(self.address(partition.location))
-        try:
+        with suppress_code("ALREADY_EXISTS"):  # another process has done the same
             self._call(
                 "register_partition", place, f"{_array(keys)}, {_array(values)}, {location}", job
             )
-        except QueryFailed as failure:
-            # another process has done the same
-            if not has_code(failure, "ALREADY_EXISTS"):
-                raise
 
     def _find_partitions(self, place: _Place, found: frozenset[tuple[str, ...]], job: Job) -> None:
         """Have Trino look for the partitions in a table's folders, if they are others by now."""
         if self._partitions.get(place) != found:
-            self._call("sync_partition_metadata", place, "'FULL', false", job)
+            # another process may be at it: what it adds or drops is, next time, as it is wanted
+            again_after = ("ALREADY_EXISTS", "NOT_FOUND")
+            self._call(
+                "sync_partition_metadata", place, "'FULL', false", job, again_after=again_after
+            )
             self._partitions[place] = found
 
     def _make(self, table: Table, keys: tuple[Column, ...], job: Job) -> _Place:
@@ -193,25 +220,65 @@ class Mirror:
         made_of = f"({items}){comment} WITH ({', '.join(properties)})"
         place = _Place(self._files_schema(table.database), _name_of(table.location, made_of))
         if place not in self._made:
-            self._make_schema(place.schema, job)
+            self._make_schemas(table.database, job)
             self._create(f"CREATE TABLE IF NOT EXISTS {self._sql(place)} {made_of}", job)
             self._made.add(place)
         return place
 
+    def _make_schemas(self, database: str, job: Job) -> None:
+        """Have the schemas of a database there, and this home's.
+
+        Raises: QueryFailed if they are another's
+        """
+        if database in self._made:
+            return
+        files = self._files_schema(database)
+        self._make_schema(files, job)
+        view = self._sql(_Place(files, _HOME))
+        home = self._home_of(view, job)
+        if home is None:
+            select = f"SELECT {trino_literal(self.home)} AS home"
+            with suppress_code(*_THERE):  # another home was first
+                self._run(f"CREATE VIEW {view} AS {select}", job)
+            home = self._home_of(view, job)
+        if home != self.home:
+            schema = trino_name(self.catalog, files)
+            raise QueryFailed(
+                f"PERMISSION_DENIED: the schema {schema} is of another home, {home}, and this is "
+                f"{self.home}: set trino.schema to a name that no other home has; or, if that home "
+                f"is gone, DROP SCHEMA {schema} CASCADE",
+                is_retryable=False,
+            )
+        self._make_schema(self._schema(database), job)
+        self._made.add(database)
+
+    def _home_of(self, view: str, job: Job) -> str | None:
+        """Return what the view says whose a schema is; None if there is none."""
+        with suppress_code(*_GONE):
+            ((home,),) = self._run(f"SELECT home FROM {view}", job)  # noqa: S608 - quoted
+            return str(home)
+        return None
+
     def _make_schema(self, schema: str, job: Job) -> None:
-        if schema not in self._made:
-            self._create(f"CREATE SCHEMA IF NOT EXISTS {trino_name(self.catalog, schema)}", job)
-            self._made.add(schema)
+        self._create(f"CREATE SCHEMA IF NOT EXISTS {trino_name(self.catalog, schema)}", job)
 
     def _create(self, sql: str, job: Job) -> None:
         """Execute what makes something that may be there, or be made just now by another."""
         # between Trino's look and its leap another was first; next time Trino sees it
         self._run(sql, job, again_after=_THERE)
 
-    def _call(self, procedure: str, place: _Place, arguments: str, job: Job) -> None:
+    def _call(
+        self,
+        procedure: str,
+        place: _Place,
+        arguments: str,
+        job: Job,
+        *,
+        again_after: tuple[str, ...] = (),
+    ) -> None:
         table = f"{trino_literal(place.schema)}, {trino_literal(place.name)}"
         name = trino_name(self.catalog, "system", procedure)
-        self._run(f"CALL {name}({table}, {arguments})", job)
+        self._run(f"CALL {name}({table}, {arguments})", job, again_after=again_after)
 
     def _schema(self, database: str) -> str:
         return self.schemas.get(database, database)

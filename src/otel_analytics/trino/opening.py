@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from otel_analytics.local.catalog import Catalog
 from otel_analytics.local.embedded import EmbeddedAws, open_embedded_aws
 from otel_analytics.local.parquet_output import write_empty
 from otel_analytics.trino.client import TrinoClient
@@ -41,7 +43,7 @@ def open_trino(
     client = TrinoClient(settings.trino, environment=environment)
 
     @contextmanager
-    def engine(settings: Settings, _home: Home, store: ObjectStore) -> Iterator[TrinoEngine]:
+    def engine(settings: Settings, home: Home, store: ObjectStore) -> Iterator[TrinoEngine]:
         database = settings.athena.database
         mirror = Mirror(
             client=client,
@@ -49,6 +51,7 @@ def open_trino(
             catalog=settings.trino.catalog,
             schemas={database: settings.trino.schema or database},
             storage=settings.trino.storage,
+            home=_name_of(home, database),
         )
         yield TrinoEngine(
             client, mirror, store, database=database, write_empty=partial(write_empty, store=store)
@@ -58,3 +61,10 @@ def open_trino(
         settings, to_read=to_read, keeps_record=keeps_record, open_engine=engine
     ) as aws:
         yield aws
+
+
+def _name_of(home: Home, database: str) -> str:
+    """Return what no other home's database is called: when it was made, to the microsecond."""
+    made = Catalog(home).database_made(database)
+    when = "never" if made is None else datetime.fromtimestamp(made, UTC).isoformat()
+    return f"{database} of {when}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.errors import QueryFailed
-from otel_analytics.local.types import split_types
+from otel_analytics.query.athena_types import split_types
 from otel_analytics.query.trino_dialect import trino_name
 
 if TYPE_CHECKING:
