@@ -48,7 +48,10 @@ class QueryPage:
 
     def _answer(self, request: Request, sql: str) -> Response:
         try:
-            rows = self.reader.query_anew(with_at_most(sql, _SHOWN_ROWS + 1))
+            limited = with_at_most(
+                sql, _SHOWN_ROWS + 1, database=self.reader.settings.athena.database
+            )
+            rows = self.reader.query_anew(limited)
         except OtelAnalyticsError as error:
             return self._page(request, 400, sql=sql, failure=failure_of(error))
         return self._page(request, sql=sql, result=rows)

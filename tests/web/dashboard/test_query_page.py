@@ -131,6 +131,15 @@ def test_no_file_and_nothing_of_the_machine_is_read(
     assert "hunter2" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "table", ["other_db.secret", "information_schema.tables", '"lambda:cat".log_db.logall']
+)
+def test_no_other_database_is_read(asked: Dashboard, table: str) -> None:
+    answer = ask(asked, f"SELECT * FROM logall, {table}")
+    assert answer.status == 400
+    assert "NOT_SUPPORTED: line 1:23: only tables of log_db can be read here" in answer.text
+
+
 def test_a_query_that_takes_too_long_is_cancelled(asked: Dashboard) -> None:
     numbers = "UNNEST(SEQUENCE(1, 10000))"
     sql = f"SELECT COUNT(*) FROM {numbers} AS a(x), {numbers} AS b(y), {numbers} AS c(z)"
