@@ -285,6 +285,9 @@ def test_partial_months_and_return_days_to_come_are_marked(full: Tables) -> None
         "Not over yet: D+1 of base days after Sat 29 Jun 2024, "
         "D+7 of base days after Sun 23 Jun 2024.",
     )
+    assert (
+        full.draw("retention", ALL).notes[0].startswith("Not over yet, drawn as outlines: D+1 of")
+    )
     assert notes(full, "retention_curve", "06-01", "06-23") == ()
 
 
@@ -368,6 +371,20 @@ def test_marks_and_texts_stand_out_from_the_page(dark: bool) -> None:
     assert min(contrasts(colours["range"]["category"], paper)) >= 3
     texts = [colours["axis"]["labelColor"], colours["legend"]["labelColor"]]
     assert min(contrasts(texts, paper)) >= 4.5
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_return_looks_like_neither_a_day_to_come_nor_one_that_is_not_there(dark: bool) -> None:
+    colours = theme(dark=dark)
+    paper, ramp = colours["background"], colours["range"]["heatmap"]
+    pending = colours["style"]["pending"]
+    assert pending["fillOpacity"] == 0
+    assert min(contrasts([pending["stroke"]], paper)) >= 3
+    for sight in SIGHTS.values():
+        # about 2 can just be told apart side by side (CIE 1976)
+        assert dist(seen(ramp[0], sight), seen(paper, sight)) > 10
+    lightness = [seen(colour, SIGHTS["all cones"])[0] for colour in ramp]
+    assert lightness == sorted(lightness, reverse=not dark), "more is always further from the page"
 
 
 # What red, green and blue become, wholly without one kind of cone: Machado, Oliveira and Fernandes,

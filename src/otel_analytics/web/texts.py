@@ -170,5 +170,9 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Not over yet: {types}.",
         "아직 지나지 않음: {types}.",
     ),
+    "not_over_yet_outlined": (
+        "Not over yet, drawn as outlines: {types}.",
+        "아직 지나지 않음(테두리만 그림): {types}.",
+    ),
     "type_after": ("{type} of base days after {day}", "{day} 이후 기준 날짜의 {type}"),
 }

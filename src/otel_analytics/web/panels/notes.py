@@ -51,7 +51,7 @@ def notes_of(panel: Panel, answer: Answer, selection: Selection, words: Words) -
     if "is_partial" in answer.columns:
         yield from _of_months(panel, answer, words)
     if "retention_type" in answer.columns:
-        yield from _of_return_days(answer, max(dates.values()), selection, words)
+        yield from _of_return_days(panel, answer, selection, words)
 
 
 def _execution_dates(answer: Answer) -> dict[str, date]:
@@ -94,8 +94,9 @@ def _month(row: dict[str, Any]) -> str:
 
 
 def _of_return_days(
-    answer: Answer, execution_date: date, selection: Selection, words: Words
+    panel: Panel, answer: Answer, selection: Selection, words: Words
 ) -> Iterator[str]:
+    execution_date = max(_execution_dates(answer).values())
     last = selection.last or execution_date - _DAY
     types = {row["retention_type"] for row in answer.records()}
     open_types = []
@@ -104,4 +105,5 @@ def _of_return_days(
         if newest < last:
             open_types.append(words("type_after", type=name, day=words.day(newest)))
     if open_types:
-        yield words("not_over_yet", types=", ".join(open_types))
+        key = "not_over_yet_outlined" if panel.id == "retention" else "not_over_yet"
+        yield words(key, types=", ".join(open_types))
