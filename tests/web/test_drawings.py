@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import combinations
 from math import dist
 from string import Formatter
@@ -13,7 +14,7 @@ import vl_convert
 
 from otel_analytics.metrics import load_catalog
 from otel_analytics.web.page_texts import PAGE_TEXTS
-from otel_analytics.web.panels import PANELS
+from otel_analytics.web.panels import PANELS, find_panel
 from otel_analytics.web.selection import Selection
 from otel_analytics.web.texts import TEXTS
 from otel_analytics.web.vega import theme
@@ -141,6 +142,21 @@ def test_a_day_without_a_row_is_drawn_as_zero_and_as_no_mean(tables: Tables) -> 
     assert means == [("2024-06-27", None), ("2024-06-29", None)]
 
 
+def test_days_of_the_range_before_its_first_row_are_zero_from_where_the_table_begins(
+    tables: Tables,
+) -> None:
+    tables.days("web", "dau", "date", ["06-10", "06-20"], daily_active_users=2, daily_sessions=2)
+
+    def sessions(first: str, *, compare: bool = False) -> list[tuple[Any, ...]]:
+        selection = Selection(("web",), day(first), day("06-20"), compare)
+        return points(tables.draw("daily_sessions", selection).chart, "points", "day", "value")
+
+    assert sessions("06-18") == [("2024-06-18", 0), ("2024-06-19", 0), ("2024-06-20", 2)]
+    assert sessions("06-08")[:2] == [("2024-06-10", 2), ("2024-06-11", 0)]
+    # 15 to 17 June, drawn over the three days after them
+    assert [value for _, value in sessions("06-18", compare=True)] == [0, 0, 0, 0, 0, 2]
+
+
 def test_the_previous_period_is_drawn_over_this_one_and_says_its_own_days(full: Tables) -> None:
     chart = full.draw("daily_sessions", COMPARED).chart
     tones = points(chart, "points", "day", "tone")
@@ -259,6 +275,17 @@ def test_a_range_beyond_the_table_is_marked(full: Tables) -> None:
     assert notes(full, "dau", "04-01", "07-01") == (
         "The table begins on Tue 2 Apr 2024; earlier days of the range are not in it.",
         "The table ends on Sun 30 Jun 2024; later days of the range are not in it.",
+    )
+
+
+def test_a_table_that_is_cut_begins_where_it_is_cut(tables: Tables) -> None:
+    tables.days("web", "dau", "date", ["06-20"], daily_active_users=2)
+    selection = Selection(("web",), day("06-01"), day("06-30"))
+    cut = replace(tables.aws.settings, min_data_date=day("06-15"))
+    panel = find_panel("dau")
+    answer = panel.ask(tables.aws.query, tables.services, selection, cut)
+    assert panel.draw(answer, selection, Words("en")).notes == (
+        "The table begins on Sat 15 Jun 2024; earlier days of the range are not in it.",
     )
 
 

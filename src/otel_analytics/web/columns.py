@@ -59,6 +59,13 @@ _COLUMNS: Final = {
         "그날까지 7일간 일간 활성 사용자의 평균; 행이 없는 날은 0으로 셈",
         "mean daily active users of the seven days up to this one; a day without a row counts as 0",
     ),
+    "table_begins": _Column(
+        "day",
+        "Table begins",
+        "테이블 시작",
+        "테이블의 첫 날짜; 그 뒤로 행이 없는 날은 0으로 셈",
+        "the table's first day; from then on, a day without a row counts as 0",
+    ),
     "monthly_active_users": _Column(
         "count", "Monthly active users", "월간 활성 사용자", "그달 활성 이벤트가 있는 순 사용자 수"
     ),

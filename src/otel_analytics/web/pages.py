@@ -143,8 +143,8 @@ def _file(answer: Answer, ending: str) -> bytes:
     if ending == "sql":
         return "".join(f"{statement};\n" for statement in answer.statements).encode()
     if ending == "csv":
-        return csv_file(answer.columns, answer.rows)
+        return csv_file(answer.names, answer.rows)
     # pyarrow would be a good part of the time until the first page
     from otel_analytics.lake.parquet import parquet_file  # noqa: PLC0415
 
-    return parquet_file(answer.columns, answer.rows)
+    return parquet_file([(one.name, one.type) for one in answer.columns], answer.rows)

@@ -32,6 +32,26 @@ def test_a_text_that_a_spreadsheet_would_execute_is_quoted_in_csv_alone(hostile:
     assert set(table.column("event_type").to_pylist()) == set(HOSTILE_NAMES)
 
 
+@pytest.mark.parametrize(
+    ("range_", "rows"), [("from=2024-05-02&to=2024-05-04", 3), ("from=2020-01-01&to=2020-01-02", 0)]
+)
+def test_a_column_without_a_value_has_its_type_in_parquet(
+    shop: Dashboard, range_: str, rows: int
+) -> None:
+    # the table begins on 2 May, so the first mean of seven days is that of 8 May
+    body = shop.get(f"/panels/dau.parquet?service=web&days=own&{range_}").body
+    table = pq.read_table(io.BytesIO(body))
+    assert table.num_rows == table.column("mean_of_7_days").null_count == rows
+    assert {field.name: str(field.type) for field in table.schema} == {
+        "service_name": "string",
+        "date": "date32[day]",
+        "daily_active_users": "int64",
+        "mean_of_7_days": "double",
+        "table_begins": "date32[day]",
+        "execution_date": "date32[day]",
+    }
+
+
 def test_rows_of_several_services_are_one_file_and_their_queries_another(shop: Dashboard) -> None:
     asked = "service=web&service=app&days=own&from=2024-06-30&to=2024-06-30"
     rows = list(csv.DictReader(io.StringIO(shop.get(f"/panels/dau.csv?{asked}").text)))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from otel_analytics.metrics import load_catalog
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
@@ -43,14 +41,14 @@ def notes_of(panel: Panel, answer: Answer, selection: Selection, words: Words) -
     if not dates:
         return
     if panel.by == "day":
-        yield from _of_range(panel, max(dates.values()), selection, words)
+        yield from _of_range(answer, max(dates.values()), selection, words)
     elif panel.by == "months":
         yield words("all_months")
     elif panel.by == "none":
         yield words("no_range")
-    if "is_partial" in answer.columns:
+    if "is_partial" in answer.names:
         yield from _of_months(panel, answer, words)
-    if "retention_type" in answer.columns:
+    if "retention_type" in answer.names:
         yield from _of_return_days(panel, answer, selection, words)
 
 
@@ -64,9 +62,10 @@ def _execution_dates(answer: Answer) -> dict[str, date]:
 
 
 def _of_range(
-    panel: Panel, execution_date: date, selection: Selection, words: Words
+    answer: Answer, execution_date: date, selection: Selection, words: Words
 ) -> Iterator[str]:
-    begins = load_catalog()[panel.query_type].window.first_day(execution_date)
+    begins = answer.begins
+    assert begins is not None  # noqa: S101 - there are rows
     ends = execution_date - _DAY
     if selection.first and selection.first < begins:
         yield words("table_begins", day=words.day(begins))

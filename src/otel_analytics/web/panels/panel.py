@@ -8,7 +8,9 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from otel_analytics.metrics.catalog import find_metric
 from otel_analytics.names import history_table_name, table_name, table_prefix
+from otel_analytics.query.build import window_of
 from otel_analytics.query.reading import build_reading, columns_of
 from otel_analytics.web.panels.notes import as_of, notes_of
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from otel_analytics.config import Settings
-    from otel_analytics.query.statements import Rows
+    from otel_analytics.query.statements import Column, Rows
     from otel_analytics.web.columns import Meaning
     from otel_analytics.web.panels.scales import Sketch
     from otel_analytics.web.selection import Selection
@@ -35,18 +37,25 @@ class Answer:
     """The rows of a panel over a query type, of all services that were asked for.
 
     `statements` are the queries that were run, one for each service that has the tables; `missing`
-    the services that have not.
+    the services that have not. `begins` is the first day that a table as new as these may hold;
+    None if there is no row.
     """
 
     query_type: str
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
     statements: tuple[str, ...]
     missing: tuple[str, ...]
+    begins: date | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self.columns)
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows as objects."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        return [dict(zip(self.names, row, strict=True)) for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,7 @@ class Panel:
         """
         there = {service.name: service.tables for service in services}
         statements, missing = [], []
-        columns: tuple[str, ...] = ()
+        columns: tuple[Column, ...] = ()
         rows: list[tuple[Any, ...]] = []
         for name in selection.services:
             tables = self.tables(table_prefix(name)).values()
@@ -141,9 +150,16 @@ class Panel:
                 continue
             statements.append(self.select(name, selection, settings))
             found = run_query(statements[-1])
-            columns = tuple(column.name for column in found.columns)
+            columns = found.columns
             rows += found.rows
-        return Answer(self.query_type, columns, tuple(rows), tuple(statements), tuple(missing))
+        names = [column.name for column in columns]
+        begins = None
+        if rows:
+            newest = max(row[names.index("execution_date")] for row in rows)
+            begins, _ = window_of(find_metric(self.query_type), newest, settings)
+        return Answer(
+            self.query_type, columns, tuple(rows), tuple(statements), tuple(missing), begins
+        )
 
     def draw(self, answer: Answer, selection: Selection, words: Words) -> Drawing:
         """Return what is shown of the rows."""
@@ -156,7 +172,7 @@ class Panel:
             notes=() if is_empty else notes,
             empty=" ".join(notes) or words("no_services") if is_empty else None,
             chart=None if is_empty else self._document(answer, selection, words),
-            columns=tuple(words.column(self.query_type, name) for name in answer.columns),
+            columns=tuple(words.column(self.query_type, name) for name in answer.names),
         )
 
     def _document(self, answer: Answer, selection: Selection, words: Words) -> dict[str, Any]:
