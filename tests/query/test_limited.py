@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_analytics.errors import QueryFailed
+from otel_analytics.errors import InvalidQuery
 from otel_analytics.query.limited import with_at_most
 
 
@@ -55,7 +55,7 @@ def test_a_query_gets_a_limit_unless_it_has_a_lower_one(sql: str, limited: str |
     ],
 )
 def test_what_is_no_query_or_has_no_bound_is_refused(sql: str) -> None:
-    with pytest.raises(QueryFailed, match=r"^(NOT_SUPPORTED|SYNTAX_ERROR): "):
+    with pytest.raises(InvalidQuery, match=r"^(NOT_SUPPORTED|SYNTAX_ERROR): "):
         with_at_most(sql, 10, database="log_db")
 
 
@@ -76,7 +76,7 @@ def test_what_is_no_query_or_has_no_bound_is_refused(sql: str) -> None:
 )
 def test_only_tables_of_the_database_are_read(sql: str, column: int) -> None:
     message = f"^NOT_SUPPORTED: line 1:{column}: only tables of log_db can be read here$"
-    with pytest.raises(QueryFailed, match=message):
+    with pytest.raises(InvalidQuery, match=message):
         with_at_most(sql, 10, database="log_db")
 
 

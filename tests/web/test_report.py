@@ -187,7 +187,7 @@ def test_what_cannot_be_selected_is_refused() -> None:
         name_services((), [])
     with pytest.raises(Refused, match="'x' has no published tables; those that have: s0, s1"):
         name_services(("x",), there)
-    with pytest.raises(Refused, match="7 services cannot be told apart in one chart"):
+    with pytest.raises(Refused, match="7 services cannot be told apart in one chart: name 6"):
         select_services((), there, days=None, compare=False)
     with pytest.raises(Refused, match="--days 28 --compare"):
         select_services(("s0",), there, days=None, compare=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import TokenType, exp
 
-from otel_analytics.errors import QueryFailed
+from otel_analytics.errors import InvalidQuery, QueryFailed
 from otel_analytics.query.statements import Query, parse_statement
 from otel_analytics.query.syntax import mismatched, refused, tokens_of
 
@@ -26,9 +26,16 @@ def with_at_most(sql: str, rows: int, *, database: str) -> str:
     Its own text stays as it is, but for the count of its LIMIT: the places in messages are right,
     and the rows in the order in which it puts them.
 
-    Raises: QueryFailed beginning with SYNTAX_ERROR or NOT_SUPPORTED if it is no query, or names a
+    Raises: InvalidQuery beginning with SYNTAX_ERROR or NOT_SUPPORTED if it is no query, or names a
         table outside `database`
     """
+    try:
+        return _limited(sql, rows, database)
+    except QueryFailed as error:
+        raise InvalidQuery(str(error)) from error
+
+
+def _limited(sql: str, rows: int, database: str) -> str:
     statement = parse_statement(sql)
     if not isinstance(statement, Query):
         raise QueryFailed("NOT_SUPPORTED: only SELECT, WITH and VALUES are allowed here")

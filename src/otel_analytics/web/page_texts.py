@@ -28,6 +28,10 @@ PAGE_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "range.from": ("From", "시작"),
     "range.to": ("To", "끝"),
     "range.compare": ("Compare with the previous period", "이전 기간과 비교"),
+    "range.nothing_before": (
+        "Nothing to compare with: the tables begin on {day}.",
+        "비교할 이전 기간이 없습니다. 테이블은 {day}부터입니다.",
+    ),
     "range.show": ("Show", "보기"),
     "services.title": ("Services", "서비스"),
     "services.several": ("{count} services", "서비스 {count}개"),

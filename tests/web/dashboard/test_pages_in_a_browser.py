@@ -176,7 +176,7 @@ def test_one_clicks_through_services_ranges_and_comparison(
         expect(page.locator(".menu summary").first).to_contain_text("2 services")
         page.get_by_text("30 days", exact=True).click()
         page.wait_for_url(re.compile("days=30"))
-        page.get_by_role("checkbox", name="Compare").check()
+        page.get_by_role("link", name="Compare with the previous period").click()
         page.wait_for_url(re.compile("compare=1"))
         seen.settle()
         page.locator("summary", has_text="Own range").click()

@@ -69,9 +69,12 @@ def test_rows_of_several_services_are_one_file_and_their_queries_another(shop: D
         ("/panels/nosuch", 404),
         ("/panels/nosuch.csv", 404),
         ("/panels/dau.xlsx", 404),
-        ("/panels/dau.csv?service=no%20such", 404),
+        ("/panels/dau.csv?service=no%20such", 400),
         ("/panels/dau?days=own&from=2024-02-30", 400),
-        ("/?days=own&from=2024-06-30&to=2024-06-01", 404),
+        ("/?days=own&from=2024-06-30&to=2024-06-01", 400),
+        ("/panels/dau?days=own&from=2024-06-30&to=2024-06-01", 400),
+        ("/?days=31", 400),
+        ("/?service=" + "&service=".join("abcdefg"), 400),
         ("/executions/nosuch", 404),
         ("/nosuch", 404),
         ("/static/x/style.css", 404),
@@ -88,6 +91,46 @@ def test_a_service_without_tables_has_panels_that_say_so(shop: Dashboard) -> Non
     assert answer["chart"] is None
     assert "otel-analytics run" in answer["html"]
     assert shop.get("/panels/dau.csv?service=nosuch").status == 200
+
+
+def test_a_request_that_is_refused_says_what_to_do(shop: Dashboard) -> None:
+    said = {
+        "/?days=31": "days &#39;31&#39;: write one of 30, 90, 365, all, own",
+        "/?service=" + "&service=".join("abcdefg"): "7 services cannot be told apart",
+        "/?days=own&from=2024-06-30&to=2024-06-01": "begin it before it ends",
+    }
+    for path, text in said.items():
+        assert text in shop.get(path).text
+
+
+def test_a_range_with_nothing_before_it_says_so_instead_of_a_comparison(shop: Dashboard) -> None:
+    # E is 1 July, so the tables of 90 days begin on 2 April
+    nothing = "Nothing to compare with: the tables begin on Tue 2 Apr 2024."
+    for range_ in ("days=90", "days=365", "days=all", "days=own&from=2024-04-02&to=2024-05-01"):
+        page = shop.get(f"/?{range_}").text
+        assert nothing in page
+        assert "compare=1" not in page
+    for range_ in ("", "days=30", "days=own&from=2024-04-03&to=2024-05-01"):
+        page = shop.get(f"/?{range_}").text
+        assert nothing not in page
+        assert "compare=1" in page
+
+
+@pytest.mark.parametrize(
+    ("range_", "note"),
+    [
+        ("days=all", "The previous period lies before the table begins, on Tue 2 Apr 2024."),
+        (
+            "days=own&to=2024-06-01",
+            "The previous period lies before the table begins, on Tue 2 Apr 2024.",
+        ),
+        ("days=own&from=2024-06-01", "No previous period: choose the last day of the range, too."),
+    ],
+)
+def test_a_comparison_of_an_open_range_is_explained(
+    shop: Dashboard, range_: str, note: str
+) -> None:
+    assert note in shop.get(f"/panels/dau?service=web&{range_}&compare=1").json["html"]
 
 
 @pytest.mark.parametrize(

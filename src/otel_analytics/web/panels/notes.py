@@ -71,10 +71,13 @@ def _of_range(
         yield words("table_begins", day=words.day(begins))
     if selection.last and selection.last > ends:
         yield words("table_ends", day=words.day(ends))
-    if selection.first and selection.first_read and selection.shift:
-        if selection.first <= begins:
-            yield words("no_previous", day=words.day(begins))
-            return
+    if not selection.compare:
+        return
+    if selection.first is None or selection.first_read is None or selection.first <= begins:
+        yield words("no_previous", day=words.day(begins))
+    elif selection.shift is None:
+        yield words("no_previous_of_open")
+    else:
         first, last = max(selection.first_read, begins), selection.first - _DAY
         yield words("previous_drawn", days=words.period(first, last))
         if selection.first_read < begins:

@@ -98,25 +98,6 @@ function loadInView() {
   });
 }
 
-function submitOnChange(form) {
-  for (const input of form.querySelectorAll("[data-own]")) {
-    input.addEventListener("change", () => {
-      form.querySelector("input[name=days][value=own]").checked = true;
-    });
-  }
-  form.addEventListener("change", (event) => {
-    if (event.target.matches("[data-own], .menu input[type=checkbox]")) return;
-    form.requestSubmit();
-  });
-  form.addEventListener("submit", () => {
-    // an address says no more than it must
-    const isOwn = form.querySelector("input[name=days]:checked")?.value === "own";
-    for (const input of form.querySelectorAll("[data-own]")) {
-      if (!isOwn && document.activeElement?.value !== "own") input.disabled = true;
-    }
-  });
-}
-
 function closeMenus(event) {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (event.type === "keydown" ? event.key === "Escape" : !menu.contains(event.target)) {
@@ -161,7 +142,6 @@ function reloadLater(element) {
 }
 
 loadInView();
-document.querySelectorAll("[data-submit-on-change]").forEach(submitOnChange);
 document.querySelectorAll("[data-reload]").forEach(reloadLater);
 document.addEventListener("click", closeMenus);
 document.addEventListener("keydown", closeMenus);
