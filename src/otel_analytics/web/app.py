@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from otel_analytics.errors import Failed, Refused
+from otel_analytics.web.following import Follower
 from otel_analytics.web.gate import Gate
 from otel_analytics.web.pages import Pages, failure_of, status_of
 from otel_analytics.web.pipeline_pages import PipelinePages
@@ -42,7 +43,10 @@ def build_app(
 ) -> ASGIApp:
     """Return the dashboard over what is read."""
     renderer = Renderer(assets, reader.settings.zone, allows_query)
-    pages, pipeline = Pages(reader, renderer), PipelinePages(reader, renderer, now)
+    pages, pipeline = (
+        Pages(reader, renderer),
+        PipelinePages(reader, renderer, now, Follower(reader.engine.executions, reader.clock)),
+    )
 
     def static(request: Request) -> Response:
         found = assets.find(request.path_params["version"], request.path_params["name"])

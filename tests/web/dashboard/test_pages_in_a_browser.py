@@ -101,7 +101,7 @@ def test_a_failed_execution_is_explained(
             "aria-label", re.compile("^ServicesFailed: ")
         )
         # nothing of `nosuch` was published, all of `web` was
-        runs = page.locator("#states-title ~ .scroll tbody tr", has_text="PublishTables")
+        runs = page.locator("[aria-labelledby=states-title] tbody tr", has_text="PublishTables")
         assert [row.locator("td").nth(1).inner_text() for row in runs.all()] == ["web"]
         seen.check(f"failed_{named(look)}")
 
