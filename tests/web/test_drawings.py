@@ -183,6 +183,8 @@ def test_a_base_day_whose_return_day_is_not_over_is_a_cell_that_says_so(full: Ta
     cells = {(row, when): text for row, when, text in points(chart, "cells", "row", "day", "text")}
     assert cells["D+7", "2024-06-23"] == "25.00%"
     assert cells["D+7", "2024-06-24"] == "not over yet"
+    # of a base day in June, no D+30 is over before E, which is 1 July
+    assert {text for (row, _), text in cells.items() if row == "D+30"} == {"not over yet"}
     assert ("D+1", "2024-06-30") not in cells
 
 
@@ -310,12 +312,14 @@ def test_partial_months_and_return_days_to_come_are_marked(full: Tables) -> None
     )
     assert full.draw("retention_curve", ALL).notes == (
         "Not over yet: D+1 of base days after Sat 29 Jun 2024, "
-        "D+7 of base days after Sun 23 Jun 2024.",
+        "D+7 of base days after Sun 23 Jun 2024, D+30 of base days after Fri 31 May 2024.",
     )
     assert (
         full.draw("retention", ALL).notes[0].startswith("Not over yet, drawn as outlines: D+1 of")
     )
-    assert notes(full, "retention_curve", "06-01", "06-23") == ()
+    assert notes(full, "retention_curve", "06-01", "06-23") == (
+        "Not over yet: D+30 of base days after Fri 31 May 2024.",
+    )
 
 
 def test_every_column_says_what_it_means_in_the_catalogs_words(full: Tables) -> None:

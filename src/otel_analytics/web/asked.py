@@ -25,8 +25,8 @@ __all__ = ["RANGES", "Asked", "language_of", "parse_asked"]
 
 # What `days` may be: a range that ends with the last day of the tables; `own` has `from` and `to`.
 RANGES: Final = ("30", "90", "365", "all", "own")
-# of tables of 90 days, which so have a period before it to compare with
-_DEFAULT_RANGE: Final = "30"
+# in the last 30 days, no base day would have a D+30
+_DEFAULT_RANGE: Final = "90"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Asked:
 
 
 def parse_asked(parameters: QueryParams, services: Sequence[Service]) -> Asked:
-    """Return what is asked for; by default, the first service and the last 30 days.
+    """Return what is asked for; by default, the first service and the last 90 days.
 
     Raises: Refused if a service's name, a day or the range is not allowed, or services are too many
     """

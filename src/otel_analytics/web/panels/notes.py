@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from otel_analytics.web.selection import Selection
     from otel_analytics.web.words import Words
 
-__all__ = ["as_of", "notes_of"]
+__all__ = ["RETENTION_TYPES", "as_of", "notes_of"]
 
+# Those of the metric, in the order of their days.
+RETENTION_TYPES: Final = ("D+1", "D+7", "D+30")
 _DAY = timedelta(days=1)
 
 
@@ -49,7 +51,7 @@ def notes_of(panel: Panel, answer: Answer, selection: Selection, words: Words) -
     if "is_partial" in answer.names:
         yield from _of_months(panel, answer, words)
     if "retention_type" in answer.names:
-        yield from _of_return_days(panel, answer, selection, words)
+        yield from _of_return_days(panel, max(dates.values()), selection, words)
 
 
 def _execution_dates(answer: Answer) -> dict[str, date]:
@@ -96,13 +98,11 @@ def _month(row: dict[str, Any]) -> str:
 
 
 def _of_return_days(
-    panel: Panel, answer: Answer, selection: Selection, words: Words
+    panel: Panel, execution_date: date, selection: Selection, words: Words
 ) -> Iterator[str]:
-    execution_date = max(_execution_dates(answer).values())
     last = selection.last or execution_date - _DAY
-    types = {row["retention_type"] for row in answer.records()}
     open_types = []
-    for name in sorted(types, key=lambda one: int(one.removeprefix("D+"))):
+    for name in RETENTION_TYPES:
         newest = execution_date - _DAY - timedelta(days=int(name.removeprefix("D+")))
         if newest < last:
             open_types.append(words("type_after", type=name, day=words.day(newest)))
