@@ -1,7 +1,7 @@
 """Every benchmark, one after the other: `python -m bench`, or `make bench`."""
 
-from bench import asl, ingest, levels, pipeline, refresh
+from bench import asl, dashboard, ingest, levels, pipeline, refresh
 
-for benchmark in (ingest, pipeline, asl, refresh, levels):
+for benchmark in (ingest, pipeline, asl, refresh, levels, dashboard):
     print(f"── {benchmark.__name__}", flush=True)
     benchmark.main()

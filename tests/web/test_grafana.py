@@ -12,6 +12,7 @@ from sqlglot import exp
 from otel_analytics.config import Settings
 from otel_analytics.web.grafana import build_dashboard
 from otel_analytics.web.panels import GROUPS, PANELS
+from otel_analytics.web.panels.drawings import DRAWINGS
 from otel_analytics.web.panels.lines import Lines
 from tests.web.tables import Tables, day
 
@@ -144,7 +145,7 @@ def test_there_is_a_panel_for_each_of_ours_in_the_same_groups() -> None:
     kinds = [one["type"] for one in dashboard["panels"]]
     assert kinds.count("row") == len(GROUPS)
     assert len(kinds) == len(GROUPS) + len(PANELS)
-    assert kinds.count("timeseries") == sum(isinstance(one.build, Lines) for one in PANELS)
+    assert kinds.count("timeseries") == sum(isinstance(one, Lines) for one in DRAWINGS.values())
     ids = [one["id"] for one in dashboard["panels"]]
     assert len(set(ids)) == len(ids)
 

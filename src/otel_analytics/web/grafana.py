@@ -32,6 +32,7 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef, FieldColorMod
 from otel_analytics.names import table_prefix
 from otel_analytics.query.reading import Macro, Output, build_reading, columns_of
 from otel_analytics.web.panels import GROUPS, PANELS
+from otel_analytics.web.panels.drawings import DRAWINGS
 from otel_analytics.web.panels.lines import Lines
 from otel_analytics.web.words import Words
 
@@ -108,7 +109,8 @@ def build_dashboard(services: Sequence[str], settings: Settings, *, language: La
 
 
 def _panel(panel: Panel, settings: Settings, words: Words) -> _Builder:
-    lines = panel.build if isinstance(panel.build, Lines) else None
+    drawing = DRAWINGS[panel.id]
+    lines = drawing if isinstance(drawing, Lines) else None
     if lines:
         names = (lines.names,) if lines.names else ()
         view = _View(timeseries.Panel, (*names, *lines.columns), lines.day)

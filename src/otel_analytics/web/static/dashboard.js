@@ -107,7 +107,11 @@ function loadInView() {
     },
     { rootMargin: "300px" },
   );
-  cards.forEach((card) => watcher.observe(card));
+  for (const card of cards) {
+    // what is in view is asked for before Vega is evaluated, which the watcher would wait for
+    if (card.getBoundingClientRect().top < innerHeight) load(card);
+    else watcher.observe(card);
+  }
   dark.addEventListener("change", () => {
     for (const [card, { chart }] of drawn) draw(card, chart);
   });
