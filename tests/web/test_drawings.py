@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from itertools import combinations
 from math import dist
@@ -334,6 +335,7 @@ def test_every_column_says_what_it_means_in_the_catalogs_words(full: Tables) -> 
             assert theirs.label
             assert theirs.help
             assert theirs.label != theirs.name
+            assert re.search("[가-힣]", theirs.help), theirs
 
 
 def test_every_number_says_what_it_means_in_the_catalogs_words() -> None:
