@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,6 +52,8 @@ class Pages:
 
     reader: Reader
     renderer: Renderer
+    # drawn one by one, the first chart is out while the others still take their turn
+    _drawing: threading.Lock = field(default_factory=threading.Lock)
 
     def overview(self, request: Request) -> Response:
         """Return the page of all panels, each still to be loaded."""
@@ -79,7 +82,8 @@ class Pages:
         except OtelAnalyticsError as error:
             html = self.renderer.text(request, "failure.html", failure=failure_of(error))
             return JSONResponse({"html": html, "chart": None}, status_of(error))
-        drawing = panel.draw(answer, asked.selection, words_of(request))
+        with self._drawing:
+            drawing = panel.draw(answer, asked.selection, words_of(request))
         html = self.renderer.text(
             request,
             "panel.html",

@@ -218,6 +218,10 @@ def test_a_chart_can_be_downloaded_with_the_sql_that_made_it(
         assert table.column("daily_active_users").to_pylist() == [5, 4, 3]
         panel.locator("summary", has_text="SQL").click()
         sql = panel.locator("pre").inner_text()
+        with seen.page.expect_download() as download:
+            panel.get_by_role("link", name="Download SQL").click()
+        download.value.save_as(tmp_path / "dau.sql")
+        assert (tmp_path / "dau.sql").read_text() == f"{sql};\n"
         asked = shop.shell.query(sql)
         assert [row["daily_active_users"] for row in asked] == [5, 4, 3]
 
