@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ExecutionPage", "Failure", "StateLook", "read_execution"]
 
 # Runs of states that are listed unless all are asked for, so that a page can be sent each second.
-_LISTED_RUNS: Final = 200
+_LISTED_RUNS: Final = 300
 
 # What a state shows whose runs went differently: the first of these that one of them has.
 _WORST_FIRST: Final = ("running", "failed", "caught", "aborted", "succeeded")

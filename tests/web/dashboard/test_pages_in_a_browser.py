@@ -273,7 +273,7 @@ def test_the_keyboard_alone_leads_to_every_service_range_and_download(
         # to come to a range does not choose it
         for name in ("30 days", "90 days", "365 days", "All"):
             tab_to(page, page.get_by_role("link", name=name, exact=True))
-        assert "days=30" in page.url
+        assert "days=90" in page.url
         page.keyboard.press("Enter")
         page.wait_for_url(re.compile("days=all"))
         expect(page.locator(".segments [aria-current]")).to_have_text("All")
