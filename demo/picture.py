@@ -17,6 +17,7 @@ from demo.clickstream import WEB
 from otel_analytics.config import load_settings
 from otel_analytics.local.embedded import open_embedded_aws
 from otel_analytics.web.panels import find_panel
+from otel_analytics.web.report import titled
 from otel_analytics.web.selection import Selection
 from otel_analytics.web.services import list_services
 from otel_analytics.web.vega import theme
@@ -45,11 +46,9 @@ def build_picture(aws: EmbeddedAws) -> bytes:
         drawings.append(panel.draw(answer, selection, Words("en")))
     charts = [
         vl_convert.vegalite_to_svg(
-            (drawing.chart or {})
+            titled(drawing, *drawing.notes, width=WIDTH - GAP)
             | {
-                "width": WIDTH - GAP,
-                "height": HEIGHT - 105,
-                "title": drawing.title,
+                "height": HEIGHT - 125,
                 "autosize": {"type": "fit-x", "contains": "padding"},
             },
             config=theme(dark=False),

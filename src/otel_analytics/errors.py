@@ -98,7 +98,7 @@ class InvalidDocument(Refused):
 
 
 class InvalidQuery(Refused):
-    """A statement was refused before it was executed; the message begins with SYNTAX_ERROR."""
+    """A statement was refused before it was executed, as SYNTAX_ERROR or as NOT_SUPPORTED."""
 
 
 class NoAccess(Refused):

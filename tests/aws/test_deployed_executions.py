@@ -266,3 +266,10 @@ def test_the_document_of_an_execution_is_that_with_which_it_was_started() -> Non
         executionArn=RUN,
     )
     assert stubbed.executions.definition(RUN) == {"StartAt": "A"}
+
+
+def test_whoever_follows_asks_for_the_newest_events_alone() -> None:
+    stubbed = Stubbed()
+    stubbed.gives_events(event(5), event(4), event(3), page=100, following="older")
+    assert [one["id"] for one in stubbed.executions.events_after(RUN, 3)] == [4, 5]
+    stubbed.stubber.assert_no_pending_responses()

@@ -101,6 +101,19 @@ def test_a_long_history_is_read_from_either_end_whatever_was_written_at_once(
     assert [event["id"] for event in last] == list(range(250, 128, -1))
 
 
+def test_events_after_one_that_was_seen_are_read_whatever_was_written_at_once(
+    executions: Executions,
+) -> None:
+    add(executions, "one", start=0, done=False)
+    arn = executions.describe_execution("one")["executionArn"]
+    events = [{"id": number} for number in range(1, 251)]
+    assert executions.events_after(arn, 0) == []
+    executions.append("one", events[:130])
+    executions.append("one", events[130:])
+    for seen in (0, 1, 99, 100, 101, 129, 130, 131, 229, 230, 249, 250):
+        assert executions.events_after(arn, seen) == events[seen:]
+
+
 def test_an_execution_is_found_by_arn_name_or_beginning(executions: Executions) -> None:
     for name in ("abc", "abd", "ab"):
         add(executions, name, start=0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from itertools import combinations
 from math import dist
 from string import Formatter
@@ -13,7 +15,8 @@ import vl_convert
 
 from otel_analytics.metrics import load_catalog
 from otel_analytics.web.page_texts import PAGE_TEXTS
-from otel_analytics.web.panels import PANELS
+from otel_analytics.web.panels import PANELS, find_panel
+from otel_analytics.web.panels.drawings import DRAWINGS
 from otel_analytics.web.selection import Selection
 from otel_analytics.web.texts import TEXTS
 from otel_analytics.web.vega import theme
@@ -114,7 +117,7 @@ def test_every_chart_is_valid_and_every_mark_of_it_has_a_place(
 ) -> None:
     answer = full.ask(panel.id, selection)
     words = Words("en")
-    panel.build(answer, selection, words).chart.to_dict(validate=True)
+    DRAWINGS[panel.id](answer, selection, words).chart.to_dict(validate=True)
     chart = panel.draw(answer, selection, words).chart
     svg = vl_convert.vegalite_to_svg(chart | {"width": 600}, config=theme(dark=False))
     for word in ("NaN", "undefined", "Infinity", "[object"):
@@ -139,6 +142,21 @@ def test_a_day_without_a_row_is_drawn_as_zero_and_as_no_mean(tables: Tables) -> 
         if series == "Mean of 7 days"
     ]
     assert means == [("2024-06-27", None), ("2024-06-29", None)]
+
+
+def test_days_of_the_range_before_its_first_row_are_zero_from_where_the_table_begins(
+    tables: Tables,
+) -> None:
+    tables.days("web", "dau", "date", ["06-10", "06-20"], daily_active_users=2, daily_sessions=2)
+
+    def sessions(first: str, *, compare: bool = False) -> list[tuple[Any, ...]]:
+        selection = Selection(("web",), day(first), day("06-20"), compare)
+        return points(tables.draw("daily_sessions", selection).chart, "points", "day", "value")
+
+    assert sessions("06-18") == [("2024-06-18", 0), ("2024-06-19", 0), ("2024-06-20", 2)]
+    assert sessions("06-08")[:2] == [("2024-06-10", 2), ("2024-06-11", 0)]
+    # 15 to 17 June, drawn over the three days after them
+    assert [value for _, value in sessions("06-18", compare=True)] == [0, 0, 0, 0, 0, 2]
 
 
 def test_the_previous_period_is_drawn_over_this_one_and_says_its_own_days(full: Tables) -> None:
@@ -167,6 +185,8 @@ def test_a_base_day_whose_return_day_is_not_over_is_a_cell_that_says_so(full: Ta
     cells = {(row, when): text for row, when, text in points(chart, "cells", "row", "day", "text")}
     assert cells["D+7", "2024-06-23"] == "25.00%"
     assert cells["D+7", "2024-06-24"] == "not over yet"
+    # of a base day in June, no D+30 is over before E, which is 1 July
+    assert {text for (row, _), text in cells.items() if row == "D+30"} == {"not over yet"}
     assert ("D+1", "2024-06-30") not in cells
 
 
@@ -262,6 +282,17 @@ def test_a_range_beyond_the_table_is_marked(full: Tables) -> None:
     )
 
 
+def test_a_table_that_is_cut_begins_where_it_is_cut(tables: Tables) -> None:
+    tables.days("web", "dau", "date", ["06-20"], daily_active_users=2)
+    selection = Selection(("web",), day("06-01"), day("06-30"))
+    cut = replace(tables.aws.settings, min_data_date=day("06-15"))
+    panel = find_panel("dau")
+    answer = panel.ask(tables.aws.query, tables.services, selection, cut)
+    assert panel.draw(answer, selection, Words("en")).notes == (
+        "The table begins on Sat 15 Jun 2024; earlier days of the range are not in it.",
+    )
+
+
 def test_a_previous_period_that_is_not_whole_is_marked(full: Tables) -> None:
     drawn = "Previous period, drawn lighter: "
     assert notes(full, "dau", "06-16", "06-30", compare=True) == (
@@ -283,9 +314,14 @@ def test_partial_months_and_return_days_to_come_are_marked(full: Tables) -> None
     )
     assert full.draw("retention_curve", ALL).notes == (
         "Not over yet: D+1 of base days after Sat 29 Jun 2024, "
-        "D+7 of base days after Sun 23 Jun 2024.",
+        "D+7 of base days after Sun 23 Jun 2024, D+30 of base days after Fri 31 May 2024.",
     )
-    assert notes(full, "retention_curve", "06-01", "06-23") == ()
+    assert (
+        full.draw("retention", ALL).notes[0].startswith("Not over yet, drawn as outlines: D+1 of")
+    )
+    assert notes(full, "retention_curve", "06-01", "06-23") == (
+        "Not over yet: D+30 of base days after Fri 31 May 2024.",
+    )
 
 
 def test_every_column_says_what_it_means_in_the_catalogs_words(full: Tables) -> None:
@@ -299,6 +335,7 @@ def test_every_column_says_what_it_means_in_the_catalogs_words(full: Tables) -> 
             assert theirs.label
             assert theirs.help
             assert theirs.label != theirs.name
+            assert re.search("[가-힣]", theirs.help), theirs
 
 
 def test_every_number_says_what_it_means_in_the_catalogs_words() -> None:
@@ -368,6 +405,20 @@ def test_marks_and_texts_stand_out_from_the_page(dark: bool) -> None:
     assert min(contrasts(colours["range"]["category"], paper)) >= 3
     texts = [colours["axis"]["labelColor"], colours["legend"]["labelColor"]]
     assert min(contrasts(texts, paper)) >= 4.5
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_return_looks_like_neither_a_day_to_come_nor_one_that_is_not_there(dark: bool) -> None:
+    colours = theme(dark=dark)
+    paper, ramp = colours["background"], colours["range"]["heatmap"]
+    pending = colours["style"]["pending"]
+    assert pending["fillOpacity"] == 0
+    assert min(contrasts([pending["stroke"]], paper)) >= 3
+    for sight in SIGHTS.values():
+        # about 2 can just be told apart side by side (CIE 1976)
+        assert dist(seen(ramp[0], sight), seen(paper, sight)) > 10
+    lightness = [seen(colour, SIGHTS["all cones"])[0] for colour in ramp]
+    assert lightness == sorted(lightness, reverse=not dark), "more is always further from the page"
 
 
 # What red, green and blue become, wholly without one kind of cone: Machado, Oliveira and Fernandes,

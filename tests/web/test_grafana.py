@@ -6,10 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlglot
+from sqlglot import exp
 
 from otel_analytics.config import Settings
 from otel_analytics.web.grafana import build_dashboard
 from otel_analytics.web.panels import GROUPS, PANELS
+from otel_analytics.web.panels.drawings import DRAWINGS
 from otel_analytics.web.panels.lines import Lines
 from tests.web.tables import Tables, day
 
@@ -50,12 +53,22 @@ def shop(tables: Tables) -> Tables:
         ),
     )
     tables.create(
-        name, "mau", {"year_month": "2024-06", "year": "2024", "month": "06",
-                      "monthly_active_users": 8},
+        name, "mau",
+        *(
+            {"year_month": f"2024-{month}", "year": "2024", "month": month,
+             "monthly_active_users": users, "is_partial": month == "06"}
+            for month, users in (("06", 8), ("04", 5), ("05", 9))
+        ),
     )  # fmt: skip
     retention = {"base_users": 4, "retained_users": 1, "retention_rate": 25.0}
-    tables.days(
-        name, "retention", "calculation_date", ["06-01", "06-02"], retention_type="D+1", **retention
+    tables.create(
+        name,
+        "retention",
+        *(
+            {"calculation_date": day(one), "retention_type": kind, **retention}
+            for one in ("06-02", "06-01")
+            for kind in ("D+30", "D+1", "D+7")
+        ),
     )
     tables.days(
         name, "conversion", "calculation_date", ["06-01", "06-02"],
@@ -100,11 +113,31 @@ def test_the_range_of_days_is_grafanas(shop: Tables) -> None:
 
 
 def test_the_panels_have_the_numbers_of_ours(shop: Tables) -> None:
-    assert rows(shop, panels()["Stickiness"])[1][0][1] == 25.0  # 2 of 8
     assert rows(shop, panels()["Funnel"]) == (["Sessions", "Product view", "Cart"], [(4, 2, 1)])
-    assert rows(shop, panels()["Retention curve"])[1] == [("D+1", 25.0)]
-    assert rows(shop, panels()["Monthly active users"])[1] == [("2024-06", 8)]
     assert rows(shop, panels()["Events by name"])[1][0][:2] == ("open", 9)
+
+
+def test_what_is_not_complete_stands_in_a_column_of_its_own(shop: Tables) -> None:
+    columns, found = rows(shop, panels()["Monthly active users"])
+    assert columns == ["Month", "Monthly active users", "Monthly active users (Not complete)"]
+    assert found == [("2024-04", 5, None), ("2024-05", 9, None), ("2024-06", None, 8)]
+    columns, found = rows(shop, panels()["Stickiness"])
+    assert columns == ["time", "Stickiness", "Stickiness (Not complete)"]
+    assert [row[1:] for row in found] == [(None, 25.0), (None, 50.0)]  # 2 and 4 of June's 8
+
+
+def test_return_days_are_in_the_order_of_their_number(shop: Tables) -> None:
+    kinds = ["D+1", "D+7", "D+30"]
+    assert [row[0] for row in rows(shop, panels()["Retention curve"])[1]] == kinds
+    found = rows(shop, panels()["Retention by base day"])[1]
+    assert [(time.day, kind) for time, kind, _ in found] == [(2, kind) for kind in kinds]
+
+
+def test_rows_are_put_in_order_where_trino_keeps_the_order() -> None:
+    for title, panel in panels().items():
+        query = sqlglot.parse_one(panel["targets"][0]["rawSQL"], read="athena")
+        sorts = [one for one in query.find_all(exp.Order) if isinstance(one.parent, exp.Query)]
+        assert sorts == [query.args["order"]], title
 
 
 def test_there_is_a_panel_for_each_of_ours_in_the_same_groups() -> None:
@@ -112,7 +145,7 @@ def test_there_is_a_panel_for_each_of_ours_in_the_same_groups() -> None:
     kinds = [one["type"] for one in dashboard["panels"]]
     assert kinds.count("row") == len(GROUPS)
     assert len(kinds) == len(GROUPS) + len(PANELS)
-    assert kinds.count("timeseries") == sum(isinstance(one.build, Lines) for one in PANELS)
+    assert kinds.count("timeseries") == sum(isinstance(one, Lines) for one in DRAWINGS.values())
     ids = [one["id"] for one in dashboard["panels"]]
     assert len(set(ids)) == len(ids)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_analytics.config import Settings
 from otel_analytics.errors import QueryFailed
 from otel_analytics.local.embedded import open_embedded_aws
+from otel_analytics.query.statements import Rows
 from otel_analytics.web.reader import Reader
 from tests.cli.shell import Shell
 from tests.web.dashboard.shop import E, publish, shop_events
@@ -78,6 +79,46 @@ def test_who_asks_at_once_gets_the_same_answer(reader: Reader) -> None:
     for thread in threads:
         thread.join()
     assert len({id(answer) for answer in answers}) == 1
+
+
+class SlowEngine:
+    """An engine whose catalog answers when it may, and whose queries do."""
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self.catalog = self
+        self.may_list, self.may_query = threading.Event(), threading.Event()
+        self.is_listing, self.is_querying = threading.Event(), threading.Event()
+
+    def tables(self, _database: str) -> list[Any]:
+        self.is_listing.set()
+        assert self.may_list.wait(30)
+        return []
+
+    def query(self, _sql: str, *, timeout_s: float) -> Rows:  # noqa: ARG002 - of any engine
+        self.is_querying.set()
+        assert self.may_query.wait(30)
+        return Rows((), (), 0)
+
+
+def test_a_result_does_not_wait_for_a_catalog_that_is_asked_again() -> None:
+    engine, clock = SlowEngine(), Clock()
+    engine.may_list.set()
+    reader = Reader(engine, 30, clock=clock)  # type: ignore[arg-type]
+    asking = threading.Thread(target=reader.query, args=("SELECT 1",))
+    asking.start()
+    assert engine.is_querying.wait(30)
+    engine.is_listing.clear()
+    engine.may_list.clear()
+    clock.seconds += 2
+    listing = threading.Thread(target=reader.tables)
+    listing.start()
+    assert engine.is_listing.wait(30)
+    engine.may_query.set()
+    asking.join(30)
+    assert not asking.is_alive()
+    engine.may_list.set()
+    listing.join(30)
 
 
 def test_reading_leaves_no_trace_and_waits_for_no_writer(reader: Reader, shell: Shell) -> None:

@@ -8,17 +8,20 @@ from base64 import b64encode
 from datetime import timedelta
 from hashlib import sha256
 from html.parser import HTMLParser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_analytics.errors import Refused
 from otel_analytics.web import report
 from otel_analytics.web.panels import PANELS
-from otel_analytics.web.report import build_picture, build_report, draw_panels
+from otel_analytics.web.report import build_picture, build_report, draw_panels, titled
 from otel_analytics.web.selection import Selection
 from otel_analytics.web.services import Service, list_services, name_services, select_services
 from tests.web.tables import E, Tables, day
+
+if TYPE_CHECKING:
+    from otel_analytics.web.words import Language
 
 WEB = Selection(("web",))
 HOSTILE = "</script><script>window.hacked = 1</script>'\"&\u2028"
@@ -150,6 +153,22 @@ def test_a_picture_is_a_png(shop: Tables) -> None:
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
 
 
+@pytest.mark.parametrize(("language", "characters"), [("en", 66), ("ko", 36)])
+def test_a_picture_says_what_is_to_be_known_of_its_numbers(
+    tables: Tables, language: Language, characters: int
+) -> None:
+    month = {"year_month": "2024-06", "monthly_active_users": 8, "is_partial": True}
+    tables.create("web", "mau", month)
+    drawing = tables.draw("mau", WEB, language)
+    assert len(drawing.notes) == 2  # all months are shown, and this one is not complete
+    title = titled(drawing, drawing.as_of, *drawing.notes, width=400)["title"]
+    assert title["text"] == drawing.title
+    assert "".join(title["subtitle"]).replace(" ", "") == "".join(
+        (drawing.as_of, *drawing.notes)
+    ).replace(" ", "")
+    assert max(map(len, title["subtitle"])) <= characters, "400 pixels of 6 or 11 a character"
+
+
 def test_services_are_those_of_the_catalog(shop: Tables) -> None:
     catalog = shop.aws.catalog.tables("log_db")
     assert list_services(catalog) == (), "no execution has published these tables"
@@ -168,7 +187,7 @@ def test_what_cannot_be_selected_is_refused() -> None:
         name_services((), [])
     with pytest.raises(Refused, match="'x' has no published tables; those that have: s0, s1"):
         name_services(("x",), there)
-    with pytest.raises(Refused, match="7 services cannot be told apart in one chart"):
+    with pytest.raises(Refused, match="7 services cannot be told apart in one chart: name 6"):
         select_services((), there, days=None, compare=False)
     with pytest.raises(Refused, match="--days 28 --compare"):
         select_services(("s0",), there, days=None, compare=True)

@@ -78,7 +78,7 @@ class StepFunctions:
         seen = 0
         while True:
             described = self.describe_execution(arn)
-            for event in self._events_after(arn, seen):
+            for event in self.events_after(arn, seen):
                 seen = event["id"]
                 on_event(event)
             # described before its last events were asked for
@@ -86,7 +86,7 @@ class StepFunctions:
                 return described
             self.sleep(_LOOK_AGAIN_S)
 
-    def _events_after(self, arn: str, seen: int) -> list[dict[str, Any]]:
+    def events_after(self, arn: str, seen: int) -> list[dict[str, Any]]:
         """Return the events that were not seen yet, oldest first; newer pages are asked alone."""
         found: list[dict[str, Any]] = []
         for event in self._events(arn, reverse_order=True, page=_PAGE if not seen else 100):

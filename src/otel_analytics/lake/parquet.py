@@ -33,6 +33,15 @@ _DICTIONARY_COLUMNS: Final = [
     *(name for name in _FILE_SCHEMA.names if name not in (*_NOT_REPEATED, "attributes")),
 ]
 
+_ARROW_TYPES: Final = {
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "double": pa.float64(),
+    "integer": pa.int32(),
+    "varchar": pa.string(),
+}
+
 
 def partition_folder(day: int) -> str:
     """Return the folder of a day, in days since 1970-01-01, as `logall/year=2024/month=…/day=…`."""
@@ -41,11 +50,17 @@ def partition_folder(day: int) -> str:
     return "/".join([LOGALL_TABLE, *parts])
 
 
-def parquet_file(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
-    """Return a Parquet file of these rows; a column's type is that of its values."""
-    arrays = [pa.array([row[position] for row in rows]) for position in range(len(columns))]
+def parquet_file(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> bytes:
+    """Return a Parquet file of these rows; `columns` are names, each with its type in Athena.
+
+    A column of a type that is not in the table above has the type of its values.
+    """
+    arrays = [
+        pa.array([row[position] for row in rows], _ARROW_TYPES.get(kind))
+        for position, (_, kind) in enumerate(columns)
+    ]
     file = BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, names=list(columns)), file)
+    pq.write_table(pa.Table.from_arrays(arrays, names=[name for name, _ in columns]), file)
     return file.getvalue()
 
 

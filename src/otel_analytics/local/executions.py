@@ -206,8 +206,21 @@ class Executions:
                 f"SELECT events FROM history_pages WHERE execution = ? ORDER BY first_id {order}",  # noqa: S608
                 (name,),
             )
-            page_by_page = (_parse_page(text, reverse_order) for (text,) in pages)
+            page_by_page = (_parse_page(text, reverse_order=reverse_order) for (text,) in pages)
             return list(islice(chain.from_iterable(page_by_page), max_results))
+
+    def events_after(self, arn: str, seen: int) -> list[dict[str, Any]]:
+        """Return the events that were not seen yet, oldest first; newer pages are read alone."""
+        with self.home.reading() as connection:
+            pages = connection.execute(
+                "SELECT events FROM history_pages WHERE execution = ? AND first_id > ? "
+                "ORDER BY first_id",
+                (_find(connection, arn)[0], seen - _PAGE),
+            )
+            events = (
+                event for (text,) in pages for event in _parse_page(text, reverse_order=False)
+            )
+            return [event for event in events if event["id"] > seen]
 
     def transitions(self, reference: str) -> int:
         """Return how many state transitions an execution took, as AWS bills them.
@@ -269,7 +282,7 @@ def _append(connection: sqlite3.Connection, name: str, events: list[dict[str, An
     )
 
 
-def _parse_page(text: str, reverse_order: bool) -> list[dict[str, Any]]:
+def _parse_page(text: str, *, reverse_order: bool) -> list[dict[str, Any]]:
     try:
         events: list[dict[str, Any]] = msgspec.json.decode(text)
     except msgspec.DecodeError:  # half of a surrogate pair

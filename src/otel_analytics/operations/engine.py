@@ -32,6 +32,9 @@ class Executions(Protocol):
     ) -> list[dict[str, Any]]:
         """Return the events of one execution."""
 
+    def events_after(self, arn: str, seen: int) -> list[dict[str, Any]]:
+        """Return the events of an execution after the one with the id `seen`, oldest first."""
+
     def definition(self, reference: str) -> Any:
         """Return the document with which one was started."""
 

@@ -92,7 +92,7 @@ def build_select(request: QueryRequest, settings: Settings) -> exp.Query:
 
 
 def window_of(metric: Metric, execution_date: date, settings: Settings) -> DayRange:
-    """Return the first and the last day that a metric reads."""
+    """Return the first and the last day that a metric reads, and its table may hold."""
     first_day = metric.window.first_day(execution_date)
     if settings.min_data_date is not None:
         first_day = max(first_day, settings.min_data_date)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from otel_analytics.metrics.catalog import find_metric, load_catalog
 from otel_analytics.query.binding import date_literal
+from otel_analytics.query.build import window_of
 from otel_analytics.query.events import (
     build_events,
     build_known_services,
@@ -63,10 +64,7 @@ class Subject:
 
     def window(self, query_type: str, settings: Settings) -> tuple[date, date]:
         """Return the first and the last day of a metric's window."""
-        first_day = find_metric(query_type).window.first_day(self.execution_date)
-        if settings.min_data_date is not None:
-            first_day = max(first_day, settings.min_data_date)
-        return first_day, self.execution_date - timedelta(days=1)
+        return window_of(find_metric(query_type), self.execution_date, settings)
 
 
 def relation_builders(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -31,10 +31,12 @@ class Output:
     """The columns that a reader wants, with the names that it gives them.
 
     `time` is the column that becomes the TIMESTAMP `time`, by which the rows are then in order.
+    `partial` are the names of further columns, which have the value where the row `is_partial`.
     """
 
     columns: Mapping[str, str]
     time: str | None = None
+    partial: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_reading(
@@ -71,15 +73,24 @@ def columns_of(sql: str) -> tuple[str, ...]:
 
 
 def _put_out(query: exp.Query, output: Output) -> exp.Select:
-    columns = [
-        exp.column(name, quoted=True).as_(title, quoted=True)
-        for name, title in output.columns.items()
-    ]
+    # Trino drops the order of a subquery: https://github.com/trinodb/trino/pull/818
+    order = query.args.pop("order").expressions
+    for column in (found for one in order for found in one.find_all(exp.Column)):
+        column.set("table", exp.to_identifier("panel"))
+    selected = []
+    if output.time is not None:
+        time = exp.cast(exp.column(output.time, quoted=True), "TIMESTAMP").as_("time")
+        selected, order = [time], [exp.column("time"), *order]
+    for name, title in output.columns.items():
+        value, is_partial = exp.column(name, quoted=True), exp.column("is_partial")
+        if name not in output.partial:
+            selected.append(value.as_(title, quoted=True))
+            continue
+        whole = exp.Case(default=value).when(is_partial, exp.null())
+        part = exp.Case().when(is_partial, value.copy())
+        selected += [whole.as_(title, quoted=True), part.as_(output.partial[name], quoted=True)]
     rows = query.subquery("panel", copy=False)
-    if output.time is None:
-        return exp.select(*columns).from_(rows, copy=False)
-    time = exp.cast(exp.column(output.time, quoted=True), "TIMESTAMP").as_("time")
-    return exp.select(time, *columns).from_(rows, copy=False).order_by("time")
+    return exp.select(*selected).from_(rows, copy=False).order_by(*order)
 
 
 def _literal(value: date | Macro) -> exp.Expr:

@@ -9,9 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from otel_analytics.errors import Failed, InvalidName, Refused
+from otel_analytics.errors import Failed, Refused
+from otel_analytics.web.following import Follower
 from otel_analytics.web.gate import Gate
-from otel_analytics.web.pages import Pages, failure_of
+from otel_analytics.web.pages import Pages, failure_of, status_of
 from otel_analytics.web.pipeline_pages import PipelinePages
 from otel_analytics.web.query_page import QueryPage
 from otel_analytics.web.rendering import Renderer
@@ -42,7 +43,10 @@ def build_app(
 ) -> ASGIApp:
     """Return the dashboard over what is read."""
     renderer = Renderer(assets, reader.settings.zone, allows_query)
-    pages, pipeline = Pages(reader, renderer), PipelinePages(reader, renderer, now)
+    pages, pipeline = (
+        Pages(reader, renderer),
+        PipelinePages(reader, renderer, now, Follower(reader.engine.executions, reader.clock)),
+    )
 
     def static(request: Request) -> Response:
         found = assets.find(request.path_params["version"], request.path_params["name"])
@@ -70,9 +74,7 @@ def build_app(
 
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, (Refused, Failed))  # noqa: S101 - as it is registered below
-        status = 404 if isinstance(error, InvalidName) else 400
-        status = 502 if isinstance(error, Failed) else status
-        return renderer.failed(request, status, failure_of(error))
+        return renderer.failed(request, status_of(error), failure_of(error))
 
     def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - as it is registered below

@@ -59,6 +59,13 @@ _COLUMNS: Final = {
         "그날까지 7일간 일간 활성 사용자의 평균; 행이 없는 날은 0으로 셈",
         "mean daily active users of the seven days up to this one; a day without a row counts as 0",
     ),
+    "table_begins": _Column(
+        "day",
+        "Table begins",
+        "테이블 시작",
+        "테이블의 첫 날짜; 그 뒤로 행이 없는 날은 0으로 셈",
+        "the table's first day; from then on, a day without a row counts as 0",
+    ),
     "monthly_active_users": _Column(
         "count", "Monthly active users", "월간 활성 사용자", "그달 활성 이벤트가 있는 순 사용자 수"
     ),
@@ -91,7 +98,10 @@ _COLUMNS: Final = {
         "count", "Retained users", "재방문 사용자", "그중 재방문 날짜에도 활성인 사용자 수"
     ),
     "retention_rate": _Column(
-        "percent", "Retention", "리텐션", "100 · retained_users / base_users"
+        "percent",
+        "Retention",
+        "리텐션",
+        "기준 사용자 중 재방문 사용자: 100 · retained_users / base_users",
     ),
     "return_date": _Column("day", "Return day", "재방문 날짜", "기준 날짜로부터 1, 7, 30일 뒤"),
     "is_previous": _Column(
@@ -148,7 +158,7 @@ _COLUMNS: Final = {
         "percent",
         "Product view rate",
         "상품 조회율",
-        "100 · product_view_sessions / total_sessions",
+        "세션 중 상품을 조회한 세션: 100 · product_view_sessions / total_sessions",
     ),
     "cart_conversion_rate": _Column(
         "percent",
@@ -160,16 +170,19 @@ _COLUMNS: Final = {
         "percent",
         "Overall conversion rate",
         "전체 전환율",
-        "100 · cart_add_sessions / total_sessions",
+        "세션 중 장바구니에 담은 세션: 100 · cart_add_sessions / total_sessions",
     ),
     "user_conversion_rate": _Column(
-        "percent", "User conversion rate", "사용자 전환율", "100 · purchasing_users / total_users"
+        "percent",
+        "User conversion rate",
+        "사용자 전환율",
+        "사용자 중 장바구니에 담은 사용자: 100 · purchasing_users / total_users",
     ),
     "view_to_cart_rate": _Column(
         "percent",
         "View-to-cart rate",
         "조회→장바구니 비율",
-        "100 · viewed_cart_sessions / product_view_sessions",
+        "조회한 세션 중 담기도 한 세션: 100 · viewed_cart_sessions / product_view_sessions",
     ),
     "cohort_type": _Column("text", "Cohort", "코호트", "첫 활성일이 얼마나 오래되었는지"),
     "user_count": _Column("count", "Users", "사용자", "코호트의 순 사용자 수; 없으면 0"),

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from otel_analytics.config import Prices
-    from otel_analytics.operations.engine import Executions
     from otel_analytics.pipeline.billing import Usage
     from otel_analytics.pipeline.explanations import Explanation
     from otel_analytics.pipeline.state_runs import StateRun
+    from otel_analytics.web.following import Told
     from otel_analytics.web.graph import Graph
 
 __all__ = ["ExecutionPage", "Failure", "StateLook", "read_execution"]
+
+# Runs of states that are listed unless all are asked for, so that a page can be sent each second.
+_LISTED_RUNS: Final = 300
 
 # What a state shows whose runs went differently: the first of these that one of them has.
 _WORST_FIRST: Final = ("running", "failed", "caught", "aborted", "succeeded")
@@ -82,6 +85,11 @@ class ExecutionPage:
         return str(self.described["stateMachineArn"]).endswith(f":{STATE_MACHINE_NAME}")
 
     @property
+    def newest_runs(self) -> tuple[StateRun, ...]:
+        """The runs of states that are listed unless all are asked for."""
+        return self.runs[-_LISTED_RUNS:]
+
+    @property
     def is_running(self) -> bool:
         """Whether it goes on."""
         return bool(self.described["status"] == "RUNNING")
@@ -93,24 +101,18 @@ class ExecutionPage:
 
 
 def read_execution(
-    executions: Executions,
-    reference: str,
+    told: Told,
     *,
     prices: Prices,
     now: datetime,
     service: str | None = None,
     shows_all: bool = False,
 ) -> ExecutionPage:
-    """Return what is told of an execution; of its states, with `service`, only that one's.
+    """Return what a page shows of an execution; of its states, with `service`, only that one's.
 
     Unless it `shows_all`, the picture leaves out states beside the way that were not reached.
-
-    Raises: InvalidName if there is no such execution
     """
-    described = executions.describe_execution(reference)
-    name = described["name"]
-    history = executions.get_execution_history(name)
-    document = executions.definition(name)
+    described, history, document = told.described, told.history, told.document
     all_runs = runs_of(history, is_running=described["status"] == "RUNNING")
     services = tuple(dict.fromkeys(run.service_name for run in all_runs if run.service_name))
     runs = tuple(run for run in all_runs if service is None or run.service_name in (service, ""))

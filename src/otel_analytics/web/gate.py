@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["MIN_TOKEN_CHARACTERS", "Gate", "is_loopback"]
 
 MIN_TOKEN_CHARACTERS: Final = 16
-_COOKIE: Final = "otel_analytics_session"
 _MAX_FORM_BYTES: Final = 4096
-_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 # No exception for scripts or styles in the page: both are files of the server.
 _CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -59,7 +57,7 @@ _HEADERS: Final = {
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether an address to listen on can be reached from this machine alone."""
+    """Return whether a host is this machine, as it alone can reach it: by name or by address."""
     if host == "localhost":
         return True
     try:
@@ -94,10 +92,10 @@ class Gate:
         refused = self._refused(request)
         if refused is not None:
             return self.refuse(request, *refused)
-        if self.token is None or _same(request.cookies.get(_COOKIE, ""), self._session):
+        if self.token is None or _same(request.cookies.get(_cookie(request), ""), self._session):
             return self.app
         # the page that asks for the token has its style, too; these files tell nothing of anyone
-        if request.url.path.startswith("/static/"):
+        if _path(request).startswith("/static/"):
             return self.app
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and _same(credentials.strip(), self.token):
@@ -107,7 +105,7 @@ class Gate:
         return self.refuse(request, 401, "token")
 
     def _refused(self, request: Request) -> tuple[int, str] | None:
-        if self.token is None and _host(request) not in _LOOPBACK_NAMES:
+        if self.token is None and not is_loopback(_host(request)):
             return 421, "host"
         # A browser says which site a request comes from; a link may lead here, nothing else may.
         site = request.headers.get("sec-fetch-site", "none")
@@ -128,15 +126,15 @@ class Gate:
         A redirect would belong to the site that linked here, which gets no strict cookie sent.
         """
         rest = [item for item in request.query_params.multi_items() if item[0] != "token"]
-        # a path of two slashes would be another host
-        path = "/" if request.method == "POST" else f"/{request.url.path.lstrip('/')}"
+        # a path of two slashes, or of a slash and a backslash, would be another host
+        path = "/" if request.method == "POST" else f"/{quote(_path(request).lstrip('/'))}"
         target = escape(f"{path}?{urlencode(rest)}" if rest else path)
         response = HTMLResponse(
             f'<!doctype html><meta http-equiv="refresh" content="0; url={target}"><title>…</title>'
             f'<a href="{target}">otel-analytics</a>'
         )
         response.set_cookie(
-            _COOKIE,
+            _cookie(request),
             self._session,
             httponly=True,
             samesite="strict",
@@ -157,10 +155,27 @@ async def _shown_token(request: Request) -> str:
     return dict(parse_qsl(body.decode(errors="replace"))).get("token", "")
 
 
+def _path(request: Request) -> str:
+    """Return the path that is routed by: a URL made of the header Host can have another.
+
+    Source: https://osv.dev/vulnerability/PYSEC-2026-161
+    """
+    return str(request.scope["path"])
+
+
+def _cookie(request: Request) -> str:
+    """Return the name of the cookie: a browser keeps one jar for all ports of a host.
+
+    Source: https://www.rfc-editor.org/rfc/rfc6265#section-8.5
+    """
+    return f"otel_analytics_session_{request.scope['server'][1]}"
+
+
 def _host(request: Request) -> str:
     host = request.headers.get("host", "").lower()
     name, _, port = host.rpartition(":")
-    return name if name and port.isdecimal() else host
+    name = name if name and port.isdecimal() else host
+    return name[1:-1] if name.startswith("[") and name.endswith("]") else name
 
 
 def _same(shown: str, secret: str) -> bool:

@@ -21,12 +21,18 @@ from grafana_foundation_sdk.builders import (
 )
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.athena import FormatOptions
-from grafana_foundation_sdk.models.common import ScaleDistribution, VisibilityMode, VizOrientation
+from grafana_foundation_sdk.models.common import (
+    ScaleDistribution,
+    StackingMode,
+    VisibilityMode,
+    VizOrientation,
+)
 from grafana_foundation_sdk.models.dashboard import DataSourceRef, FieldColorModeId
 
 from otel_analytics.names import table_prefix
-from otel_analytics.query.reading import Macro, Output, build_reading
+from otel_analytics.query.reading import Macro, Output, build_reading, columns_of
 from otel_analytics.web.panels import GROUPS, PANELS
+from otel_analytics.web.panels.drawings import DRAWINGS
 from otel_analytics.web.panels.lines import Lines
 from otel_analytics.web.words import Words
 
@@ -103,20 +109,23 @@ def build_dashboard(services: Sequence[str], settings: Settings, *, language: La
 
 
 def _panel(panel: Panel, settings: Settings, words: Words) -> _Builder:
-    lines = panel.build if isinstance(panel.build, Lines) else None
+    drawing = DRAWINGS[panel.id]
+    lines = drawing if isinstance(drawing, Lines) else None
     if lines:
         names = (lines.names,) if lines.names else ()
         view = _View(timeseries.Panel, (*names, *lines.columns), lines.day)
     else:
         view = _VIEWS[panel.id]
     meanings = [words.column(panel.query_type, name) for name in view.columns]
-    kind = next(one.kind for one in meanings if one.kind in _UNITS)
+    numbers = [one for one in meanings if one.kind in _UNITS]
+    has_partial = "is_partial" in columns_of(panel.sql)
+    partial = {one.name: f"{one.label} ({words('partial')})" for one in numbers if has_partial}
     sql = build_reading(
         panel.sql,
         tables=panel.tables(PREFIX),
         values={"first_day": _FROM, "last_day": _TO, "period_start": _FROM},
         database=settings.athena.database,
-        output=Output({one.name: one.label for one in meanings}, view.time),
+        output=Output({one.name: one.label for one in meanings}, view.time, partial),
     )
     query = (
         athena.Dataquery()
@@ -135,7 +144,7 @@ def _panel(panel: Panel, settings: Settings, words: Words) -> _Builder:
         .with_target(query)
     )
     if not isinstance(builder, table.Panel):  # its columns differ in kind
-        builder = builder.unit(_UNITS[kind]).min(0)
+        builder = builder.unit(_UNITS[numbers[0].kind]).min(0)
     return _shaped(builder, is_log=lines is not None and lines.is_log)
 
 
@@ -145,7 +154,8 @@ def _shaped(builder: _Builder, *, is_log: bool) -> _Builder:
         log = common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)
         return builder.scale_distribution(log)
     if isinstance(builder, barchart.Panel):
-        return builder.show_value(VisibilityMode.ALWAYS)
+        # of a month, there is the bar of what is complete or the one of what is not
+        return builder.show_value(VisibilityMode.ALWAYS).stacking(StackingMode.NORMAL)
     if isinstance(builder, bargauge.Panel):
         return builder.orientation(VizOrientation.HORIZONTAL)
     if isinstance(builder, statushistory.Panel):

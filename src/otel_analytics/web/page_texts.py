@@ -28,6 +28,10 @@ PAGE_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "range.from": ("From", "시작"),
     "range.to": ("To", "끝"),
     "range.compare": ("Compare with the previous period", "이전 기간과 비교"),
+    "range.nothing_before": (
+        "Nothing to compare with: the tables begin on {day}.",
+        "비교할 이전 기간이 없습니다. 테이블은 {day}부터입니다.",
+    ),
     "range.show": ("Show", "보기"),
     "services.title": ("Services", "서비스"),
     "services.several": ("{count} services", "서비스 {count}개"),
@@ -42,6 +46,15 @@ PAGE_TEXTS: Final[dict[str, tuple[str, str]]] = {
         "The dashboard does not answer. Is otel-analytics dashboard still running?",
         "대시보드가 응답하지 않습니다. otel-analytics dashboard가 실행 중인지 확인하세요.",
     ),
+    "failed.token": (
+        "The token is needed again: load this page anew, and enter it.",
+        "토큰을 다시 입력해야 합니다. 페이지를 새로 고친 뒤 입력하세요.",
+    ),
+    "failed.other": (
+        "The dashboard answered with an error; the terminal where it runs says more.",
+        "대시보드가 오류로 응답했습니다. 실행 중인 터미널에서 자세한 내용을 확인하세요.",
+    ),
+    "failed.stale": ("Not updated since", "마지막 갱신:"),
     "failed.chart": (
         "The chart could not be drawn. Its data can be downloaded.",
         "차트를 그리지 못했습니다. 데이터는 내려받을 수 있습니다.",
@@ -149,6 +162,63 @@ PAGE_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "execution.calls": ("Lambda calls", "Lambda 호출"),
     "execution.total": ("Together", "합계"),
     "execution.refresh": ("Refresh of all services", "모든 서비스의 갱신"),
+    "execution.newest": (
+        "The last {shown} of {count} entries of states; choose a service to see its own.",
+        "상태 기록 {count}개 중 마지막 {shown}개. 서비스를 선택하면 그 기록만 볼 수 있습니다.",
+    ),
+    "execution.all_runs": ("Show all", "모두 보기"),
+    "executions.started.help": (
+        "when the execution began, in the reporting time zone",
+        "실행이 시작된 시각(보고 시간대)",
+    ),
+    "executions.took.help": (
+        "from its beginning to its end, waiting and repetitions included; what runs counts up to "
+        "now",
+        "시작부터 끝까지 걸린 시간(대기와 재시도 포함). 실행 중이면 지금까지의 시간",
+    ),
+    "execution.rows.help": ("rows of the published table", "게시된 테이블의 행 수"),
+    "execution.checks.help": (
+        "what the checks found in the tables: an error keeps a service's tables from being "
+        "published, a warning does not",
+        "테이블 검사에서 발견한 것. 오류가 있으면 그 서비스의 테이블을 게시하지 않고, 경고는 "
+        "게시합니다",
+    ),
+    "execution.queries.help": (
+        "queries that read data; what only changes the catalog is not counted",
+        "데이터를 읽은 쿼리 수. 카탈로그만 바꾸는 문은 세지 않습니다",
+    ),
+    "execution.scanned.help": (
+        "bytes that queries read; 1 MB is 1,000,000 bytes",
+        "쿼리가 읽은 바이트. 1 MB는 1,000,000바이트입니다",
+    ),
+    "execution.billed.help": (
+        "bytes as Athena would bill them: each query by whole megabytes, and 10 MB at least",
+        "Athena 청구 기준 바이트: 쿼리마다 메가바이트 단위로 올림하며 최소 10 MB",
+    ),
+    "execution.usd.help": (
+        "an estimate in US dollars, by the prices in the settings",
+        "설정의 가격으로 계산한 예상 비용(미국 달러)",
+    ),
+    "execution.transitions.help": (
+        "states that were entered, repetitions included, as Step Functions bills them",
+        "Step Functions 청구 기준 상태 진입 횟수(재시도 포함)",
+    ),
+    "execution.calls.help": (
+        "calls of the pipeline's Lambda functions",
+        "파이프라인 Lambda 함수의 호출 수",
+    ),
+    "execution.of.help": (
+        "the service, or the level of activity tables, that the state worked for",
+        "상태가 처리한 서비스 또는 활동 테이블 단계",
+    ),
+    "execution.began.help": (
+        "how long after the execution's beginning the state was entered",
+        "실행 시작 후 상태에 들어가기까지 걸린 시간",
+    ),
+    "execution.attempts.help": (
+        "calls of the state's task: more than one were repeated after a failure",
+        "상태 작업의 호출 횟수. 둘 이상이면 실패 후 재시도한 것입니다",
+    ),
     "execution.live": ("Follows the execution as it runs", "실행 상황을 실시간으로 보여 줍니다"),
     "query.statement": ("SQL in Athena's dialect", "Athena SQL"),
     "query.help": (

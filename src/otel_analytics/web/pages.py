@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import JSONResponse, Response
 
 from otel_analytics.errors import InvalidName, OtelAnalyticsError, Refused
+from otel_analytics.metrics.catalog import find_metric
 from otel_analytics.pipeline.explanations import explain
+from otel_analytics.query.build import window_of
 from otel_analytics.web.asked import RANGES, parse_asked
 from otel_analytics.web.csv_file import csv_file
 from otel_analytics.web.panels import GROUPS, PANELS, find_panel
 from otel_analytics.web.rendering import words_of
+from otel_analytics.web.services import last_day
 from otel_analytics.web.vega import theme
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
     from starlette.requests import Request
 
     from otel_analytics.web.asked import Asked
     from otel_analytics.web.panels import Answer, Panel
     from otel_analytics.web.reader import Reader
     from otel_analytics.web.rendering import Renderer
+    from otel_analytics.web.selection import Selection
+    from otel_analytics.web.services import Service
 
-__all__ = ["Pages", "failure_of"]
+__all__ = ["Pages", "failure_of", "status_of"]
 
 # Rows that are shown beside a chart; a download has them all.
 _SHOWN_ROWS: Final = 200
@@ -42,6 +52,8 @@ class Pages:
 
     reader: Reader
     renderer: Renderer
+    # drawn one by one, the first chart is out while the others still take their turn
+    _drawing: threading.Lock = field(default_factory=threading.Lock)
 
     def overview(self, request: Request) -> Response:
         """Return the page of all panels, each still to be loaded."""
@@ -59,7 +71,7 @@ class Pages:
             "overview.html",
             groups=groups,
             themes={"light": theme(dark=False), "dark": theme(dark=True)},
-            **_selecting(asked, services),
+            **self._selecting(asked, services),
         )
 
     def panel(self, request: Request) -> Response:
@@ -69,9 +81,9 @@ class Pages:
             asked, answer = self._ask(panel, request)
         except OtelAnalyticsError as error:
             html = self.renderer.text(request, "failure.html", failure=failure_of(error))
-            status = 400 if isinstance(error, Refused) else 502
-            return JSONResponse({"html": html, "chart": None}, status)
-        drawing = panel.draw(answer, asked.selection, words_of(request))
+            return JSONResponse({"html": html, "chart": None}, status_of(error))
+        with self._drawing:
+            drawing = panel.draw(answer, asked.selection, words_of(request))
         html = self.renderer.text(
             request,
             "panel.html",
@@ -112,7 +124,7 @@ class Pages:
             found_count=len(found),
             count=len(rows),
             largest=max((row["event_count"] for row in found), default=0),
-            **_selecting(asked, services),
+            **self._selecting(asked, services),
         )
 
     def _ask(self, panel: Panel, request: Request) -> tuple[Asked, Answer]:
@@ -121,6 +133,29 @@ class Pages:
         answer = panel.ask(self.reader.query, services, asked.selection, self.reader.settings)
         return asked, answer
 
+    def _selecting(self, asked: Asked, services: Sequence[Service]) -> dict[str, Any]:
+        """Return what the forms of services and days show."""
+        dates = [one.execution_date for one in services if one.execution_date]
+        return {
+            "asked": asked,
+            "services": services,
+            "ranges": RANGES,
+            "as_of": max(dates, default=None),
+            "nothing_before": self._nothing_before(asked.selection, services),
+        }
+
+    def _nothing_before(self, selection: Selection, services: Sequence[Service]) -> date | None:
+        """Return when the tables begin, if they hold nothing before the selected range."""
+        last = last_day(selection.services, services)
+        if last is None:
+            return None
+        metrics = {find_metric(panel.query_type) for panel in PANELS if panel.by == "day"}
+        execution_date = last + timedelta(days=1)
+        begins = min(
+            window_of(metric, execution_date, self.reader.settings)[0] for metric in metrics
+        )
+        return None if selection.first and selection.first > begins else begins
+
 
 def failure_of(error: OtelAnalyticsError) -> dict[str, Any]:
     """Return what a page says of an error: its message, and its explanation if there is one."""
@@ -128,23 +163,19 @@ def failure_of(error: OtelAnalyticsError) -> dict[str, Any]:
     return {"message": message, "explanation": explain(None, message)}
 
 
-def _selecting(asked: Asked, services: Any) -> dict[str, Any]:
-    """Return what the form of services and days shows."""
-    dates = [one.execution_date for one in services if one.execution_date]
-    return {
-        "asked": asked,
-        "services": services,
-        "ranges": RANGES,
-        "as_of": max(dates, default=None),
-    }
+def status_of(error: OtelAnalyticsError) -> int:
+    """Return the status of an error: nothing is there, the request is wrong, or we failed."""
+    if isinstance(error, InvalidName):
+        return 404
+    return 400 if isinstance(error, Refused) else 502
 
 
 def _file(answer: Answer, ending: str) -> bytes:
     if ending == "sql":
         return "".join(f"{statement};\n" for statement in answer.statements).encode()
     if ending == "csv":
-        return csv_file(answer.columns, answer.rows)
+        return csv_file(answer.names, answer.rows)
     # pyarrow would be a good part of the time until the first page
     from otel_analytics.lake.parquet import parquet_file  # noqa: PLC0415
 
-    return parquet_file(answer.columns, answer.rows)
+    return parquet_file([(one.name, one.type) for one in answer.columns], answer.rows)

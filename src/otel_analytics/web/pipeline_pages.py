@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from otel_analytics.web.following import Follower
     from otel_analytics.web.reader import Reader
     from otel_analytics.web.rendering import Renderer
 
@@ -29,18 +30,30 @@ class PipelinePages:
     reader: Reader
     renderer: Renderer
     now: Callable[[], datetime]
+    follower: Follower
+
+    @property
+    def _every_ms(self) -> int:
+        """How often a page asks what has changed: an account's quotas are everyone's.
+
+        Source: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+        """
+        return 3000 if self.reader.settings.engine == "aws" else 1000
 
     def executions(self, request: Request) -> Response:
         """Return the page that lists executions, newest first."""
-        text = request.query_params.get("after", "0")
+        parameters = request.query_params
+        text = parameters.get("after", "0")
         first = int(text) if text.isdecimal() and len(text) < 8 else 0
         found = self.reader.engine.executions.list_executions(max_results=first + _PAGE + 1)
         now = self.now()
         shown = [_listed(one, now) for one in found[first : first + _PAGE]]
         return self.renderer.page(
             request,
-            "executions.html",
+            "executions_list.html" if "live" in parameters else "executions.html",
             executions=shown,
+            first=first,
+            every_ms=5 * self._every_ms,
             is_running=any(one["status"] == "RUNNING" for one in shown),
             newer=max(0, first - _PAGE) if first else None,
             older=first + _PAGE if len(found) > first + _PAGE else None,
@@ -50,8 +63,7 @@ class PipelinePages:
         """Return the page of one execution; `live`, only what changes while it runs."""
         parameters = request.query_params
         page = read_execution(
-            self.reader.engine.executions,
-            request.path_params["name"],
+            self.follower.read(request.path_params["name"]),
             prices=self.reader.settings.prices,
             now=self.now(),
             service=parameters.get("service"),
@@ -65,6 +77,8 @@ class PipelinePages:
             prices=self.reader.settings.prices,
             service=parameters.get("service"),
             shows_all=parameters.get("states") == "all",
+            lists_all=parameters.get("runs") == "all",
+            every_ms=self._every_ms,
         )
 
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from otel_analytics.errors import OtelAnalyticsError, Refused
 from otel_analytics.query.limited import with_at_most
-from otel_analytics.web.pages import failure_of
+from otel_analytics.web.pages import failure_of, status_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -48,9 +48,12 @@ class QueryPage:
 
     def _answer(self, request: Request, sql: str) -> Response:
         try:
-            rows = self.reader.query_anew(with_at_most(sql, _SHOWN_ROWS + 1))
+            limited = with_at_most(
+                sql, _SHOWN_ROWS + 1, database=self.reader.settings.athena.database
+            )
+            rows = self.reader.query_anew(limited)
         except OtelAnalyticsError as error:
-            return self._page(request, 400, sql=sql, failure=failure_of(error))
+            return self._page(request, status_of(error), sql=sql, failure=failure_of(error))
         return self._page(request, sql=sql, result=rows)
 
     def _page(self, request: Request, status: int = 200, **values: object) -> Response:

@@ -38,6 +38,8 @@ class Reader:
     timeout_s: float
     clock: Callable[[], float] = time.monotonic
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    # of its own: a catalog may take long to answer, and results that are there need not wait for it
+    _catalog_turn: threading.Lock = field(default_factory=threading.Lock)
     _tables: tuple[float, tuple[Table, ...]] | None = None
     # by statement and what was published then; a result that is awaited is awaited by all
     _results: OrderedDict[tuple[str, str], Future[Rows]] = field(default_factory=OrderedDict)
@@ -53,7 +55,7 @@ class Reader:
 
     def tables(self) -> tuple[Table, ...]:
         """Return the tables of the database, as they were at most a second ago."""
-        with self._turn:
+        with self._catalog_turn:
             now = self.clock()
             if self._tables is None or now - self._tables[0] > _CATALOG_S:
                 found = self.engine.catalog.tables(self.settings.athena.database)

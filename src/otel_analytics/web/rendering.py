@@ -58,7 +58,7 @@ class Renderer:
                 t=words,
                 asset=self.assets.address,
                 local=lambda time: _local(time, self.zone),
-                path=request.url.path,
+                path=request.scope["path"],
                 allows_query=self.allows_query,
             )
         )

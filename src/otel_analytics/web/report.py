@@ -6,6 +6,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from otel_analytics.web.services import Service
     from otel_analytics.web.words import Language
 
-__all__ = ["MAX_BYTES", "Shown", "build_picture", "build_report", "draw_panels"]
+__all__ = ["MAX_BYTES", "Shown", "build_picture", "build_report", "draw_panels", "titled"]
 
 # What mail servers take, and more than any table of hundreds of rows needs.
 MAX_BYTES: Final = 5_000_000
@@ -107,12 +108,17 @@ def build_report(shown: Iterable[Shown], selection: Selection, *, language: Lang
 def build_picture(one: Shown, selection: Selection) -> bytes:
     """Return the chart of a panel as a PNG."""
     about = f"{', '.join(selection.services)} – {one.drawing.as_of}"
-    chart = (one.drawing.chart or {}) | {
-        "width": _PICTURE_WIDTH,
-        "padding": 16,
-        "title": {"text": one.drawing.title, "subtitle": about, "offset": 12},
-    }
+    chart = titled(one.drawing, about, *one.drawing.notes, width=_PICTURE_WIDTH) | {"padding": 16}
     return bytes(vl_convert.vegalite_to_png(chart, config=theme(dark=False), scale=_PICTURE_SCALE))
+
+
+def titled(drawing: Drawing, *about: str, width: int) -> dict[str, Any]:
+    """Return a chart of so many pixels under its title and what is to be known of it."""
+    # texts are not cut, and Hangul is nearly twice as wide
+    pixels = 11 if any(character >= "\u1100" for text in about for character in text) else 6
+    lines = [line for text in about for line in wrap(text, width // pixels)]
+    title = {"text": drawing.title, "subtitle": lines, "offset": 12}
+    return (drawing.chart or {}) | {"width": width, "title": title}
 
 
 def _range(selection: Selection, words: Words) -> str:

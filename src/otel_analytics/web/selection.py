@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
-from otel_analytics.errors import InvalidName
+from otel_analytics.errors import Refused
 
 __all__ = ["Selection"]
+
+# As many as there are colours to tell them apart.
+_MOST_SERVICES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,8 @@ class Selection:
     """Services, a range of days with both ends in it, and whether to compare.
 
     `first` or `last` of None leaves that end open; then there is no previous period to compare.
+
+    Raises: Refused if the range holds no day, or there are too many services
     """
 
     services: tuple[str, ...]
@@ -24,8 +30,13 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.first and self.last and self.first > self.last:
-            raise InvalidName(
+            raise Refused(
                 f"the range {self.first} to {self.last} holds no day: begin it before it ends"
+            )
+        if len(self.services) > _MOST_SERVICES:
+            raise Refused(
+                f"{len(self.services)} services cannot be told apart in one chart: name "
+                f"{_MOST_SERVICES} or fewer"
             )
 
     @property

@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import socket
 from contextlib import suppress
-from threading import Thread
-from typing import TYPE_CHECKING, Self
+from importlib import import_module
+from threading import Thread, Timer
+from typing import TYPE_CHECKING, Final, Self
 
 import uvicorn
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from otel_analytics.web.reader import Reader
 
 __all__ = ["Listener", "serve"]
+
+_DRAWINGS: Final = "otel_analytics.web.panels.drawings"
+_AFTER_FIRST_PAGE_S: Final = 0.2
 
 
 class Listener:
@@ -88,6 +92,10 @@ def serve(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # the first page needs it, and it may take seconds to make
     Thread(target=assets.vega, name="vega", daemon=True).start()
+    # the first panels need these, once the page around them is out
+    drawings = Timer(_AFTER_FIRST_PAGE_S, import_module, args=[_DRAWINGS])
+    drawings.daemon = True
+    drawings.start()
     app = build_app(reader, assets, now=now, token=listener.token, allows_query=allows_query)
     config = uvicorn.Config(
         app,

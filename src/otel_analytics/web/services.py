@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from otel_analytics.errors import Refused
 from otel_analytics.metrics import load_catalog
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.operations.catalog import Table
 
-__all__ = ["Service", "list_services", "name_services", "select_services"]
-
-# As many as there are colours to tell them apart.
-_MOST_SERVICES: Final = 6
+__all__ = ["Service", "last_day", "list_services", "name_services", "select_services"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +87,15 @@ def select_services(
     Raises: Refused if there are none, one is unknown, or they are too many to be told apart
     """
     names = name_services(names, there)
-    if len(names) > _MOST_SERVICES:
-        raise Refused(
-            f"{len(names)} services cannot be told apart in one chart: name {_MOST_SERVICES} or "
-            "fewer, with --service"
-        )
     if compare and days is None:
         raise Refused("--compare needs a number of days: write e.g. --days 28 --compare")
-    dates = [one.execution_date for one in there if one.name in names and one.execution_date]
-    if days is None or not dates:
+    last = last_day(names, there)
+    if days is None or last is None:
         return Selection(names)
-    last = max(dates) - timedelta(days=1)
     return Selection(names, last - timedelta(days=days - 1), last, compare)
+
+
+def last_day(names: Iterable[str], there: Iterable[Service]) -> date | None:
+    """Return the last day that the tables of these services may hold: the one before E."""
+    dates = [one.execution_date for one in there if one.name in names and one.execution_date]
+    return max(dates) - timedelta(days=1) if dates else None

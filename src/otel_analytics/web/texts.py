@@ -150,6 +150,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "The previous period lies before the table begins, on {day}.",
         "이전 기간은 테이블이 시작하는 {day}보다 앞에 있습니다.",
     ),
+    "no_previous_of_open": (
+        "No previous period: choose the last day of the range, too.",
+        "이전 기간이 없습니다. 기간의 끝도 지정하세요.",
+    ),
     "no_range": (
         "The range of days does not apply: the table is one window, up to its date.",
         "기간 선택이 적용되지 않습니다. 테이블은 기준일까지의 한 기간입니다.",
@@ -169,6 +173,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "not_over_yet": (
         "Not over yet: {types}.",
         "아직 지나지 않음: {types}.",
+    ),
+    "not_over_yet_outlined": (
+        "Not over yet, drawn as outlines: {types}.",
+        "아직 지나지 않음(테두리만 그림): {types}.",
     ),
     "type_after": ("{type} of base days after {day}", "{day} 이후 기준 날짜의 {type}"),
 }

@@ -14,13 +14,14 @@ _SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
 _FONT: Final = (
     "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif"
 )
-# Paper, ink, quiet ink, grid, what is not known yet.
-_LIGHT: Final = ("#ffffff", "#1f2328", "#59636e", "#e4e8ec", "#eef0f3")
-_DARK: Final = ("#161b22", "#e6edf3", "#9da7b3", "#2b323b", "#22282f")
+# Paper, ink, quiet ink, grid, the outline of what is not known yet.
+_LIGHT: Final = ("#ffffff", "#1f2328", "#59636e", "#e4e8ec", "#868f99")
+_DARK: Final = ("#161b22", "#e6edf3", "#9da7b3", "#2b323b", "#6e7681")
 _SERIES_ON_LIGHT: Final = ["#1668b8", "#e0651a", "#11a067", "#5b1a72", "#865222", "#3c3f4c"]
 _SERIES_ON_DARK: Final = ["#5aa9f0", "#f58a3c", "#bdeed2", "#b04cf5", "#f7dc3c", "#7f8c9c"]
-_HEAT_ON_LIGHT: Final = ["#f1f6fb", "#c6dcf0", "#8dbbe0", "#4a90c9", "#1668b8", "#0b3f78"]
-_HEAT_ON_DARK: Final = ["#1b2530", "#1d3f5f", "#1f6195", "#3a89c9", "#72b6ec", "#c4e2fb"]
+# From 0 %, which is seen beside a day that is not there.
+_HEAT_ON_LIGHT: Final = ["#c6dcf0", "#8dbbe0", "#4a90c9", "#1668b8", "#0b3f78"]
+_HEAT_ON_DARK: Final = ["#1d3f5f", "#1f6195", "#3a89c9", "#72b6ec", "#c4e2fb"]
 
 
 @cache
@@ -71,6 +72,9 @@ def theme(*, dark: bool) -> dict[str, Any]:
         "bar": {"color": series[0], "cornerRadiusEnd": 2},
         "line": {"color": series[0], "strokeWidth": 2},
         "point": {"color": series[0]},
-        "style": {"band": {"color": quiet}, "pending": {"color": pending}},
+        "style": {
+            "band": {"color": quiet},
+            "pending": {"fillOpacity": 0, "stroke": pending, "strokeWidth": 1},
+        },
         "range": {"category": series, "heatmap": _HEAT_ON_DARK if dark else _HEAT_ON_LIGHT},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -27,6 +27,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         yield dashboard
 
 
+def cookie_name(dashboard: Dashboard) -> str:
+    return f"otel_analytics_session_{urlsplit(dashboard.address).port}"
+
+
 def test_an_address_of_other_machines_needs_a_token(tmp_path: Path) -> None:
     message = Shell(tmp_path).refused("dashboard", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 - refused
     assert message.startswith("--host 0.0.0.0: other machines may reach this address")
@@ -45,7 +49,9 @@ def test_a_port_in_use_is_refused_with_what_to_do(empty: Dashboard, tmp_path: Pa
     assert "--port" in message
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "[::2]:80", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "[::2]:80", "::1", "127.0.0.1/x", "[::1", ""]
+)
 def test_a_name_that_is_made_to_mean_this_machine_is_not_answered(
     shop: Dashboard, host: str
 ) -> None:
@@ -54,7 +60,9 @@ def test_a_name_that_is_made_to_mean_this_machine_is_not_answered(
     assert "web" not in answer.text.split("<main")[1]
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8321", "127.0.0.1:1", "[::1]:8321"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8321", "127.0.0.1:1", "[::1]:8321", "127.0.0.2:8321", "[::1]"]
+)
 def test_names_of_this_machine_are_answered_whatever_the_port(shop: Dashboard, host: str) -> None:
     assert shop.get("/", Host=host).status == 200
 
@@ -85,8 +93,8 @@ def test_without_the_token_nothing_is_told(guarded: Dashboard) -> None:
         assert answer.status == 401
         assert "Set-Cookie" not in answer.headers
     assert guarded.get("/", Authorization="Bearer wrong").status == 401
-    assert guarded.get("/", Cookie="otel_analytics_session=wrong").status == 401
-    assert guarded.get("/", Cookie=f"otel_analytics_session={TOKEN}").status == 401
+    for value in ("wrong", TOKEN):
+        assert guarded.get("/", Cookie=f"{cookie_name(guarded)}={value}").status == 401
 
 
 def test_the_token_opens_the_dashboard_once_and_a_cookie_from_then_on(guarded: Dashboard) -> None:
@@ -97,6 +105,7 @@ def test_the_token_opens_the_dashboard_once_and_a_cookie_from_then_on(guarded: D
     cookie, *attributes = entered.headers["Set-Cookie"].split("; ")
     assert {"HttpOnly", "SameSite=strict"} <= set(attributes)
     assert TOKEN not in cookie
+    assert cookie.startswith(f"{cookie_name(guarded)}=")
     assert guarded.get("/executions", Cookie=cookie).status == 200
 
 
@@ -108,9 +117,28 @@ def test_the_form_takes_the_token_too(guarded: Dashboard) -> None:
     assert guarded.post("/", b"token=" + b"x" * 100_000).status == 401
 
 
-def test_the_token_leads_to_no_other_host(guarded: Dashboard) -> None:
-    entered = guarded.get(f"//evil.example/?token={TOKEN}")
-    assert 'url=/evil.example/"' in entered.text
+@pytest.mark.parametrize("host", ["x/static/", "x/static/?", "x/static/#", "127.0.0.1/static/"])
+def test_a_host_with_a_path_in_it_leads_past_no_token(guarded: Dashboard, host: str) -> None:
+    for path in ("/", "/executions", "/panels/dau.csv"):
+        answer = guarded.get(path, Host=host)
+        assert answer.status == 401
+        assert f'url={path}"' in guarded.get(f"{path}?token={TOKEN}", Host=host).text
+
+
+def test_dashboards_on_other_ports_keep_cookies_of_their_own(guarded: Dashboard) -> None:
+    def cookie(dashboard: Dashboard) -> str:
+        header = dashboard.get(f"/?token={TOKEN}").headers["Set-Cookie"]
+        return str(header).partition(";")[0]
+
+    with serving(guarded.shell) as other:
+        both = f"{cookie(guarded)}; {cookie(other)}"
+        assert guarded.get("/", Cookie=both).status == other.get("/", Cookie=both).status == 200
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example/"])
+def test_the_token_leads_to_no_other_host(guarded: Dashboard, path: str) -> None:
+    entered = guarded.get(f"{path}?token={TOKEN}")
+    assert f'url=/{quote(path.lstrip("/"))}"' in entered.text
 
 
 def test_a_program_shows_the_token_in_a_header(guarded: Dashboard) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from tests.web.dashboard.shop import HOSTILE_NAMES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Locator, Page, Route
 
     from tests.web.dashboard.served import Dashboard
 
@@ -50,6 +51,8 @@ def named(look: dict[str, object]) -> str:
         ),
         ("events", "/events?q=commerce", LOOKS[1:3]),
         ("executions", "/executions", LOOKS[1:3]),
+        ("execution", "/executions/demonstration", (LOOKS[0], LOOKS[2], LOOKS[3])),
+        ("query", "/query", LOOKS[1:3]),
         ("missing", "/nosuch", LOOKS[1:3]),
     ],
 )
@@ -101,7 +104,7 @@ def test_a_failed_execution_is_explained(
             "aria-label", re.compile("^ServicesFailed: ")
         )
         # nothing of `nosuch` was published, all of `web` was
-        runs = page.locator("#states-title ~ .scroll tbody tr", has_text="PublishTables")
+        runs = page.locator("[aria-labelledby=states-title] tbody tr", has_text="PublishTables")
         assert [row.locator("td").nth(1).inner_text() for row in runs.all()] == ["web"]
         seen.check(f"failed_{named(look)}")
 
@@ -176,7 +179,7 @@ def test_one_clicks_through_services_ranges_and_comparison(
         expect(page.locator(".menu summary").first).to_contain_text("2 services")
         page.get_by_text("30 days", exact=True).click()
         page.wait_for_url(re.compile("days=30"))
-        page.get_by_role("checkbox", name="Compare").check()
+        page.get_by_role("link", name="Compare with the previous period").click()
         page.wait_for_url(re.compile("compare=1"))
         seen.settle()
         page.locator("summary", has_text="Own range").click()
@@ -215,6 +218,10 @@ def test_a_chart_can_be_downloaded_with_the_sql_that_made_it(
         assert table.column("daily_active_users").to_pylist() == [5, 4, 3]
         panel.locator("summary", has_text="SQL").click()
         sql = panel.locator("pre").inner_text()
+        with seen.page.expect_download() as download:
+            panel.get_by_role("link", name="Download SQL").click()
+        download.value.save_as(tmp_path / "dau.sql")
+        assert (tmp_path / "dau.sql").read_text() == f"{sql};\n"
         asked = shop.shell.query(sql)
         assert [row["daily_active_users"] for row in asked] == [5, 4, 3]
 
@@ -234,19 +241,158 @@ def test_help_comes_with_the_keyboard_and_with_the_mouse(shop: Dashboard, browse
         expect(tip).to_be_visible()
 
 
-def test_the_keyboard_alone_leads_everywhere(shop: Dashboard, browser: Browser) -> None:
+def tab_to(page: Page, place: Locator) -> None:
+    """Press Tab until the focus is there."""
+    for _ in range(80):
+        if place.evaluate("(one) => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not lead to {place}")
+
+
+def test_the_keyboard_alone_leads_to_every_service_range_and_download(
+    shop: Dashboard, browser: Browser
+) -> None:
     with looking(browser) as seen:
+        page = seen.page
         seen.open(shop.address)
-        seen.page.keyboard.press("Tab")
-        expect(seen.page.locator(".skip")).to_be_focused()
-        for _ in range(5):  # brand, three pages, services
-            seen.page.keyboard.press("Tab")
-        expect(seen.page.locator(".menu summary").first).to_be_focused()
-        seen.page.keyboard.press("Enter")
-        expect(seen.page.locator(".menu[open]")).to_be_visible()
-        seen.page.keyboard.press("Escape")
-        expect(seen.page.locator(".menu[open]")).to_have_count(0)
-        expect(seen.page.locator(".menu summary").first).to_be_focused()
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        tab_to(page, page.locator(".menu summary").first)
+        page.keyboard.press("Enter")
+        expect(page.locator(".menu[open]")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator(".menu[open]")).to_have_count(0)
+        expect(page.locator(".menu summary").first).to_be_focused()
+        page.keyboard.press("Enter")
+        tab_to(page, page.get_by_role("checkbox", name="web"))
+        page.keyboard.press("Space")
+        tab_to(page, page.locator(".menu[open]").get_by_role("button"))
+        page.keyboard.press("Enter")
+        expect(page.locator(".menu summary").first).to_contain_text("2 services")
+        # to come to a range does not choose it
+        for name in ("30 days", "90 days", "365 days", "All"):
+            tab_to(page, page.get_by_role("link", name=name, exact=True))
+        assert "days=90" in page.url
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile("days=all"))
+        expect(page.locator(".segments [aria-current]")).to_have_text("All")
+        seen.settle()
+        csv_link = page.locator(".panel.dau").get_by_role("link", name="Download CSV")
+        tab_to(page, csv_link)
+        with page.expect_download() as download:
+            page.keyboard.press("Enter")
+        assert download.value.suggested_filename == "dau.csv"
+
+
+def test_the_keyboard_alone_leads_from_a_state_of_the_graph_to_its_runs(
+    shop: Dashboard, browser: Browser
+) -> None:
+    with looking(browser) as seen:
+        page = seen.page
+        seen.open(f"{shop.address}executions")
+        tab_to(page, page.locator("tbody a").first)
+        page.keyboard.press("Enter")
+        state = page.locator(".graph a[aria-label^='CreateDAUTable:']")
+        expect(state).to_be_visible()
+        tab_to(page, state)
+        page.keyboard.press("Enter")
+        expect(page.locator("tr:target")).to_contain_text("CreateDAUTable")
+        tab_to(page, page.locator("[aria-describedby=states-help]"))
+        expect(page.locator("#states-help")).to_contain_text("Attempts: calls of the state's task")
+        page.keyboard.press("Escape")
+        expect(page.locator("#states-help")).to_be_hidden()
+
+
+def test_what_numbers_of_an_execution_mean_comes_with_a_tap(
+    shop: Dashboard, browser: Browser
+) -> None:
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(f"{shop.address}executions")
+    page.locator("tbody a").first.tap()
+    for part in ("facts", "services", "cost", "states"):
+        page.locator(f"[aria-describedby={part}-help]").tap()
+        expect(page.locator(f"#{part}-help")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        page.locator("h1").tap()
+        expect(page.locator(f"#{part}-help")).to_be_hidden()
+    context.close()
+
+
+def test_an_execution_shows_bytes_cost_and_checks(shop: Dashboard, browser: Browser) -> None:
+    execution = shop.shell.done("executions", "--json").json["executions"][-1]["name"]
+    known = shop.shell.done("cost", execution, "--json").json
+    described = json.loads(shop.shell.done("describe", execution, "--json").json["output"])
+    (web, _) = described["results"]
+    with looking(browser) as seen:
+        page = seen.page
+        seen.open(f"{shop.address}executions/{execution}")
+        cost = page.locator("[aria-labelledby=cost-title]")
+        rows = {}
+        for row in cost.locator("tbody tr:has(td), tfoot tr").all():
+            name, *numbers = row.locator("td, th").all_inner_texts()
+            rows.setdefault(name, numbers)
+        assert rows["Together"] == [
+            str(known["queries"]),
+            f"{known['scanned_bytes'] / 1e6:,.2f} MB",
+            f"{known['billed_bytes'] / 1e6:,.2f} MB",
+            f"${known['estimated_cost_usd']:,.6f}",
+        ]
+        assert known["scanned_bytes"] > 0
+        expect(cost).to_contain_text(f"Transitions: {known['transitions']:,}")
+        result = page.locator("#result-1")
+        result.locator("summary").click()
+        expect(result).to_contain_text("web")
+        tables = {one["table"]: one["row_count"] for one in web["tables"]}
+        assert tables["web_dau_summary"] == 60
+        row = result.locator("tr", has_text="web_dau_summary")
+        expect(row.locator("td").nth(1)).to_have_text("60")
+        names = result.locator(".findings strong").all_inner_texts()
+        assert names == [one["check_name"] for one in web["checks"]["warnings"]]
+        seen.check("bytes_cost_and_checks")
+
+
+def test_a_panel_that_is_loading_says_so(shop: Dashboard, browser: Browser) -> None:
+    with looking(browser) as seen:
+        page = seen.page
+        waiting: list[Route] = []
+        page.route("**/panels/dau?*", lambda route: waiting.append(route))  # noqa: PLW0108 - no builtin is taken
+        page.goto(shop.address)
+        panel = page.locator(".panel.dau")
+        expect(page.locator(".panel.mau canvas")).to_be_visible()
+        expect(panel.locator(".body")).to_have_attribute("aria-busy", "true")
+        expect(panel.locator(".skeleton")).to_be_visible()
+        expect(panel).to_contain_text("Loading…")
+        seen.check("loading")
+        waiting[0].continue_()
+        expect(panel.locator("canvas")).to_be_visible()
+        expect(panel.locator(".body")).to_have_attribute("aria-busy", "false")
+        expect(panel.locator(".skeleton")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "The token is needed again: load this page anew, and enter it."),
+        (500, "The dashboard answered with an error; the terminal where it runs says more."),
+    ],
+)
+def test_an_answer_that_is_no_panel_is_said_and_can_be_tried_again(
+    shop: Dashboard, browser: Browser, status: int, said: str
+) -> None:
+    with looking(browser) as seen:
+        page = seen.page
+        page.route(
+            "**/panels/dau?*",
+            lambda route: route.fulfill(status=status, content_type="text/html", body="<p>no</p>"),
+        )
+        page.goto(shop.address)
+        failure = page.locator(".panel.dau .failure")
+        expect(failure).to_contain_text(said)
+        page.unroute("**/panels/dau?*")
+        failure.get_by_role("button", name="Try again").click()
+        expect(page.locator(".panel.dau canvas")).to_be_visible()
 
 
 def test_a_table_that_cannot_be_read_is_said_where_its_chart_would_be(

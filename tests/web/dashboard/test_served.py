@@ -32,6 +32,26 @@ def test_a_text_that_a_spreadsheet_would_execute_is_quoted_in_csv_alone(hostile:
     assert set(table.column("event_type").to_pylist()) == set(HOSTILE_NAMES)
 
 
+@pytest.mark.parametrize(
+    ("range_", "rows"), [("from=2024-05-02&to=2024-05-04", 3), ("from=2020-01-01&to=2020-01-02", 0)]
+)
+def test_a_column_without_a_value_has_its_type_in_parquet(
+    shop: Dashboard, range_: str, rows: int
+) -> None:
+    # the table begins on 2 May, so the first mean of seven days is that of 8 May
+    body = shop.get(f"/panels/dau.parquet?service=web&days=own&{range_}").body
+    table = pq.read_table(io.BytesIO(body))
+    assert table.num_rows == table.column("mean_of_7_days").null_count == rows
+    assert {field.name: str(field.type) for field in table.schema} == {
+        "service_name": "string",
+        "date": "date32[day]",
+        "daily_active_users": "int64",
+        "mean_of_7_days": "double",
+        "table_begins": "date32[day]",
+        "execution_date": "date32[day]",
+    }
+
+
 def test_rows_of_several_services_are_one_file_and_their_queries_another(shop: Dashboard) -> None:
     asked = "service=web&service=app&days=own&from=2024-06-30&to=2024-06-30"
     rows = list(csv.DictReader(io.StringIO(shop.get(f"/panels/dau.csv?{asked}").text)))
@@ -49,9 +69,12 @@ def test_rows_of_several_services_are_one_file_and_their_queries_another(shop: D
         ("/panels/nosuch", 404),
         ("/panels/nosuch.csv", 404),
         ("/panels/dau.xlsx", 404),
-        ("/panels/dau.csv?service=no%20such", 404),
+        ("/panels/dau.csv?service=no%20such", 400),
         ("/panels/dau?days=own&from=2024-02-30", 400),
-        ("/?days=own&from=2024-06-30&to=2024-06-01", 404),
+        ("/?days=own&from=2024-06-30&to=2024-06-01", 400),
+        ("/panels/dau?days=own&from=2024-06-30&to=2024-06-01", 400),
+        ("/?days=31", 400),
+        ("/?service=" + "&service=".join("abcdefg"), 400),
         ("/executions/nosuch", 404),
         ("/nosuch", 404),
         ("/static/x/style.css", 404),
@@ -68,6 +91,46 @@ def test_a_service_without_tables_has_panels_that_say_so(shop: Dashboard) -> Non
     assert answer["chart"] is None
     assert "otel-analytics run" in answer["html"]
     assert shop.get("/panels/dau.csv?service=nosuch").status == 200
+
+
+def test_a_request_that_is_refused_says_what_to_do(shop: Dashboard) -> None:
+    said = {
+        "/?days=31": "days &#39;31&#39;: write one of 30, 90, 365, all, own",
+        "/?service=" + "&service=".join("abcdefg"): "7 services cannot be told apart",
+        "/?days=own&from=2024-06-30&to=2024-06-01": "begin it before it ends",
+    }
+    for path, text in said.items():
+        assert text in shop.get(path).text
+
+
+def test_a_range_with_nothing_before_it_says_so_instead_of_a_comparison(shop: Dashboard) -> None:
+    # E is 1 July, so the tables of 90 days begin on 2 April
+    nothing = "Nothing to compare with: the tables begin on Tue 2 Apr 2024."
+    for range_ in ("", "days=90", "days=365", "days=all", "days=own&from=2024-04-02&to=2024-05-01"):
+        page = shop.get(f"/?{range_}").text
+        assert nothing in page
+        assert "compare=1" not in page
+    for range_ in ("days=30", "days=own&from=2024-04-03&to=2024-05-01"):
+        page = shop.get(f"/?{range_}").text
+        assert nothing not in page
+        assert "compare=1" in page
+
+
+@pytest.mark.parametrize(
+    ("range_", "note"),
+    [
+        ("days=all", "The previous period lies before the table begins, on Tue 2 Apr 2024."),
+        (
+            "days=own&to=2024-06-01",
+            "The previous period lies before the table begins, on Tue 2 Apr 2024.",
+        ),
+        ("days=own&from=2024-06-01", "No previous period: choose the last day of the range, too."),
+    ],
+)
+def test_a_comparison_of_an_open_range_is_explained(
+    shop: Dashboard, range_: str, note: str
+) -> None:
+    assert note in shop.get(f"/panels/dau?service=web&{range_}&compare=1").json["html"]
 
 
 @pytest.mark.parametrize(

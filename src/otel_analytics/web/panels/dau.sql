@@ -1,6 +1,6 @@
 -- Users active on each day, and their mean over seven days where the table has all seven; a day
 -- without a row had none.
-SELECT service_name, "date", daily_active_users, mean_of_7_days, execution_date
+SELECT service_name, "date", daily_active_users, mean_of_7_days, table_begins, execution_date
 FROM (
     SELECT
         service_name,
@@ -14,6 +14,7 @@ FROM (
                 ) AS DOUBLE
             ) / 7
         END AS mean_of_7_days,
+        MIN("date") OVER () AS table_begins,
         execution_date
     FROM dau
 ) AS days

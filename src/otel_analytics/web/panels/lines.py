@@ -150,16 +150,16 @@ def _values(points: Iterable[Point], words: Words) -> list[dict[str, Any]]:
 def _absent(
     rows: list[dict[str, Any]], day: str, zeros: tuple[str, ...], selection: Selection
 ) -> list[dict[str, Any]]:
-    """Return a row of zeros for each day after a service's first, up to E−1, that has no row."""
+    """Return a row of zeros for each day since its table begins, up to E−1, that has no row."""
     if not zeros:
         return []
     absent = []
     for service in unique(row["service_name"] for row in rows):
         own = {row[day]: row for row in rows if row["service_name"] == service}
-        one = min(own)
-        last = own[one]["execution_date"] - _DAY
-        while one < min(last, selection.last or last):
-            one += _DAY
+        begins, ends = own[min(own)]["table_begins"], own[min(own)]["execution_date"] - _DAY
+        one = max(begins, selection.first_read or begins)
+        while one <= min(ends, selection.last or ends):
             if one not in own:
                 absent.append({"service_name": service, day: one} | dict.fromkeys(zeros, 0))
+            one += _DAY
     return absent

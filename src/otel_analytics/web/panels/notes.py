@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
-
-from otel_analytics.metrics import load_catalog
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +13,10 @@ if TYPE_CHECKING:
     from otel_analytics.web.selection import Selection
     from otel_analytics.web.words import Words
 
-__all__ = ["as_of", "notes_of"]
+__all__ = ["RETENTION_TYPES", "as_of", "notes_of"]
 
+# Those of the metric, in the order of their days.
+RETENTION_TYPES: Final = ("D+1", "D+7", "D+30")
 _DAY = timedelta(days=1)
 
 
@@ -43,15 +43,15 @@ def notes_of(panel: Panel, answer: Answer, selection: Selection, words: Words) -
     if not dates:
         return
     if panel.by == "day":
-        yield from _of_range(panel, max(dates.values()), selection, words)
+        yield from _of_range(answer, max(dates.values()), selection, words)
     elif panel.by == "months":
         yield words("all_months")
     elif panel.by == "none":
         yield words("no_range")
-    if "is_partial" in answer.columns:
+    if "is_partial" in answer.names:
         yield from _of_months(panel, answer, words)
-    if "retention_type" in answer.columns:
-        yield from _of_return_days(answer, max(dates.values()), selection, words)
+    if "retention_type" in answer.names:
+        yield from _of_return_days(panel, max(dates.values()), selection, words)
 
 
 def _execution_dates(answer: Answer) -> dict[str, date]:
@@ -64,18 +64,22 @@ def _execution_dates(answer: Answer) -> dict[str, date]:
 
 
 def _of_range(
-    panel: Panel, execution_date: date, selection: Selection, words: Words
+    answer: Answer, execution_date: date, selection: Selection, words: Words
 ) -> Iterator[str]:
-    begins = load_catalog()[panel.query_type].window.first_day(execution_date)
+    begins = answer.begins
+    assert begins is not None  # noqa: S101 - there are rows
     ends = execution_date - _DAY
     if selection.first and selection.first < begins:
         yield words("table_begins", day=words.day(begins))
     if selection.last and selection.last > ends:
         yield words("table_ends", day=words.day(ends))
-    if selection.first and selection.first_read and selection.shift:
-        if selection.first <= begins:
-            yield words("no_previous", day=words.day(begins))
-            return
+    if not selection.compare:
+        return
+    if selection.first is None or selection.first_read is None or selection.first <= begins:
+        yield words("no_previous", day=words.day(begins))
+    elif selection.shift is None:
+        yield words("no_previous_of_open")
+    else:
         first, last = max(selection.first_read, begins), selection.first - _DAY
         yield words("previous_drawn", days=words.period(first, last))
         if selection.first_read < begins:
@@ -94,14 +98,14 @@ def _month(row: dict[str, Any]) -> str:
 
 
 def _of_return_days(
-    answer: Answer, execution_date: date, selection: Selection, words: Words
+    panel: Panel, execution_date: date, selection: Selection, words: Words
 ) -> Iterator[str]:
     last = selection.last or execution_date - _DAY
-    types = {row["retention_type"] for row in answer.records()}
     open_types = []
-    for name in sorted(types, key=lambda one: int(one.removeprefix("D+"))):
+    for name in RETENTION_TYPES:
         newest = execution_date - _DAY - timedelta(days=int(name.removeprefix("D+")))
         if newest < last:
             open_types.append(words("type_after", type=name, day=words.day(newest)))
     if open_types:
-        yield words("not_over_yet", types=", ".join(open_types))
+        key = "not_over_yet_outlined" if panel.id == "retention" else "not_over_yet"
+        yield words(key, types=", ".join(open_types))

@@ -8,7 +8,9 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from otel_analytics.metrics.catalog import find_metric
 from otel_analytics.names import history_table_name, table_name, table_prefix
+from otel_analytics.query.build import window_of
 from otel_analytics.query.reading import build_reading, columns_of
 from otel_analytics.web.panels.notes import as_of, notes_of
 
@@ -16,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from otel_analytics.config import Settings
-    from otel_analytics.query.statements import Rows
+    from otel_analytics.query.statements import Column, Rows
     from otel_analytics.web.columns import Meaning
-    from otel_analytics.web.panels.scales import Sketch
     from otel_analytics.web.selection import Selection
     from otel_analytics.web.services import Service
     from otel_analytics.web.words import Words
@@ -35,18 +36,25 @@ class Answer:
     """The rows of a panel over a query type, of all services that were asked for.
 
     `statements` are the queries that were run, one for each service that has the tables; `missing`
-    the services that have not.
+    the services that have not. `begins` is the first day that a table as new as these may hold;
+    None if there is no row.
     """
 
     query_type: str
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
     statements: tuple[str, ...]
     missing: tuple[str, ...]
+    begins: date | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self.columns)
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows as objects."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        return [dict(zip(self.names, row, strict=True)) for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +81,13 @@ class Panel:
 
     `reads` are the relations of its `.sql` file: query types, or `<query type>_history`. `by` is
     what its rows are of: a `day` or an `execution`, to which the range of days applies, `months`,
-    or `none`, where the table is one window as a whole.
+    or `none`, where the table is one window as a whole. Its chart is that of `drawings`.
     """
 
     id: str
     group: str
     reads: tuple[str, ...]
     by: Literal["day", "execution", "months", "none"]
-    build: Callable[[Answer, Selection, Words], Sketch]
 
     @property
     def query_type(self) -> str:
@@ -132,7 +139,7 @@ class Panel:
         """
         there = {service.name: service.tables for service in services}
         statements, missing = [], []
-        columns: tuple[str, ...] = ()
+        columns: tuple[Column, ...] = ()
         rows: list[tuple[Any, ...]] = []
         for name in selection.services:
             tables = self.tables(table_prefix(name)).values()
@@ -141,9 +148,16 @@ class Panel:
                 continue
             statements.append(self.select(name, selection, settings))
             found = run_query(statements[-1])
-            columns = tuple(column.name for column in found.columns)
+            columns = found.columns
             rows += found.rows
-        return Answer(self.query_type, columns, tuple(rows), tuple(statements), tuple(missing))
+        names = [column.name for column in columns]
+        begins = None
+        if rows:
+            newest = max(row[names.index("execution_date")] for row in rows)
+            begins, _ = window_of(find_metric(self.query_type), newest, settings)
+        return Answer(
+            self.query_type, columns, tuple(rows), tuple(statements), tuple(missing), begins
+        )
 
     def draw(self, answer: Answer, selection: Selection, words: Words) -> Drawing:
         """Return what is shown of the rows."""
@@ -156,12 +170,15 @@ class Panel:
             notes=() if is_empty else notes,
             empty=" ".join(notes) or words("no_services") if is_empty else None,
             chart=None if is_empty else self._document(answer, selection, words),
-            columns=tuple(words.column(self.query_type, name) for name in answer.columns),
+            columns=tuple(words.column(self.query_type, name) for name in answer.names),
         )
 
     def _document(self, answer: Answer, selection: Selection, words: Words) -> dict[str, Any]:
+        # half of the time until the first page, which has no chart yet
+        from otel_analytics.web.panels.drawings import DRAWINGS  # noqa: PLC0415
+
         # Charts are valid by a test; to validate each one again would double its time.
-        sketch = self.build(answer, selection, words)
+        sketch = DRAWINGS[self.id](answer, selection, words)
         document = sketch.chart.to_dict(validate=False)
         del document["config"]  # Altair's colours and sizes
         return document | {

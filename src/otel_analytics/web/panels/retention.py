@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from otel_analytics.web.panels.notes import RETENTION_TYPES
 from otel_analytics.web.panels.scales import Sketch, day_axis, opacity_of_tones, told_apart, unique
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from otel_analytics.web.panels.panel import Answer
     from otel_analytics.web.selection import Selection
@@ -58,8 +59,7 @@ def _cells(
     rows: list[dict[str, Any]], selection: Selection, words: Words
 ) -> Iterator[dict[str, Any]]:
     services = unique(row["service_name"] for row in rows)
-    types = sorted({row["retention_type"] for row in rows}, key=_days_of)
-    for row in [*rows, *_pending(rows, types)]:
+    for row in [*rows, *_pending(rows)]:
         day, name = row["calculation_date"], row["retention_type"]
         is_previous = selection.first is not None and day < selection.first
         label = f"{row['service_name']} {name}" if len(services) > 1 else name
@@ -69,7 +69,11 @@ def _cells(
         rate = row["retention_rate"]
         yield {
             "row": label,
-            "place": (services.index(row["service_name"]), types.index(name), is_previous),
+            "place": (
+                services.index(row["service_name"]),
+                RETENTION_TYPES.index(name),
+                is_previous,
+            ),
             "date": shown,
             "day": shown.isoformat(),
             "end": (shown + _DAY).isoformat(),
@@ -82,13 +86,13 @@ def _cells(
         }
 
 
-def _pending(rows: list[dict[str, Any]], types: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _pending(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield a row without a rate for each D+n of a base day that is not over yet."""
     there = {(row["service_name"], row["calculation_date"], row["retention_type"]) for row in rows}
     for row in rows:
         if row["retention_type"] != "D+1":
             continue
-        for name in types:
+        for name in RETENTION_TYPES:
             day = row["calculation_date"]
             back = day + timedelta(days=_days_of(name))
             is_over = back < row["execution_date"]

@@ -10,4 +10,4 @@ SELECT
     execution_date
 FROM retention
 WHERE calculation_date BETWEEN :first_day AND :last_day
-ORDER BY calculation_date, retention_type
+ORDER BY calculation_date, CAST(SUBSTR(retention_type, 3) AS INTEGER)

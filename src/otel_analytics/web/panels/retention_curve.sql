@@ -16,4 +16,4 @@ FROM (
     WHERE calculation_date BETWEEN :first_day AND :last_day
 ) AS days
 GROUP BY service_name, retention_type, is_previous
-ORDER BY is_previous, retention_type
+ORDER BY is_previous, CAST(SUBSTR(retention_type, 3) AS INTEGER)

@@ -3,6 +3,7 @@
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const drawn = new Map();
+const texts = document.body.dataset;
 
 function themes() {
   return JSON.parse(document.getElementById("themes").textContent);
@@ -38,6 +39,21 @@ async function draw(card, chart) {
   drawn.set(card, { chart, view });
 }
 
+// Returns an answer of this kind, or else throws with what to tell of why there is none.
+async function ask(address, kind) {
+  let response;
+  try {
+    response = await fetch(address);
+  } catch {
+    throw new Error(texts.network);
+  }
+  if (response.status === 401) throw new Error(texts.token);
+  const isOfKind = response.headers.get("content-type")?.startsWith(kind);
+  // a page of an error is not the page; JSON says itself what is wrong
+  if (!isOfKind || (kind === "text/html" && !response.ok)) throw new Error(texts.other);
+  return response;
+}
+
 function failed(card, message) {
   const body = card.querySelector(".body");
   const box = document.createElement("div");
@@ -52,7 +68,7 @@ function failed(card, message) {
 function again(card) {
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = card.dataset.again;
+  button.textContent = texts.again;
   button.addEventListener("click", () => load(card));
   return button;
 }
@@ -62,10 +78,9 @@ async function load(card) {
   body.setAttribute("aria-busy", "true");
   let answer;
   try {
-    const response = await fetch(card.dataset.panel);
-    answer = await response.json();
-  } catch {
-    failed(card, card.dataset.network);
+    answer = await (await ask(card.dataset.panel, "application/json")).json();
+  } catch (error) {
+    failed(card, error.message);
     body.setAttribute("aria-busy", "false");
     return;
   }
@@ -76,7 +91,7 @@ async function load(card) {
     if (answer.chart) await draw(card, answer.chart);
   } catch (error) {
     console.error(error);
-    body.querySelector(".chart").textContent = card.dataset.broken;
+    body.querySelector(".chart").textContent = texts.chart;
   }
   body.setAttribute("aria-busy", "false");
 }
@@ -92,32 +107,18 @@ function loadInView() {
     },
     { rootMargin: "300px" },
   );
-  cards.forEach((card) => watcher.observe(card));
+  for (const card of cards) {
+    // what is in view is asked for before Vega is evaluated, which the watcher would wait for
+    if (card.getBoundingClientRect().top < innerHeight) load(card);
+    else watcher.observe(card);
+  }
   dark.addEventListener("change", () => {
     for (const [card, { chart }] of drawn) draw(card, chart);
   });
 }
 
-function submitOnChange(form) {
-  for (const input of form.querySelectorAll("[data-own]")) {
-    input.addEventListener("change", () => {
-      form.querySelector("input[name=days][value=own]").checked = true;
-    });
-  }
-  form.addEventListener("change", (event) => {
-    if (event.target.matches("[data-own], .menu input[type=checkbox]")) return;
-    form.requestSubmit();
-  });
-  form.addEventListener("submit", () => {
-    // an address says no more than it must
-    const isOwn = form.querySelector("input[name=days]:checked")?.value === "own";
-    for (const input of form.querySelectorAll("[data-own]")) {
-      if (!isOwn && document.activeElement?.value !== "own") input.disabled = true;
-    }
-  });
-}
-
 function closeMenus(event) {
+  if (event.key === "Escape") document.activeElement?.closest(".info")?.blur();
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (event.type === "keydown" ? event.key === "Escape" : !menu.contains(event.target)) {
       if (event.type === "keydown") menu.querySelector("summary").focus();
@@ -126,42 +127,64 @@ function closeMenus(event) {
   }
 }
 
-async function follow(live) {
-  const address = live.querySelector("[data-live]")?.dataset.live;
-  if (!address) return;
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+async function follow(live, since = new Date()) {
+  const part = live.querySelector("[data-live]");
+  if (!part) return;
+  await new Promise((resolve) => setTimeout(resolve, Number(part.dataset.every)));
   if (!document.hidden) {
     try {
-      const response = await fetch(address);
-      if (response.ok) replace(live, await response.text());
-    } catch {
-      // it is asked again
+      replace(live, await (await ask(part.dataset.live, "text/html")).text());
+      since = new Date();
+      tellStale("");
+    } catch (error) {
+      tellStale(`${texts.stale} ${since.toLocaleTimeString(document.documentElement.lang)}. ${error.message}`);
     }
   }
-  follow(live);
+  follow(live, since);
+}
+
+function tellStale(text) {
+  const note = document.getElementById("stale");
+  note.hidden = !text;
+  // said again only if it is another
+  if (note.textContent !== text) note.textContent = text;
+}
+
+// What an element that can have the focus is known by when it is replaced.
+function keyOf(element) {
+  const names = ["href", "aria-describedby", "aria-label"].map((one) => element.getAttribute(one));
+  return `${element.tagName} ${names.find(Boolean) ?? element.closest("details")?.id}`;
 }
 
 function replace(live, html) {
   const open = [...live.querySelectorAll("details[open][id]")].map((one) => one.id);
   const places = [...live.querySelectorAll(".scroll")].map((one) => [one.scrollLeft, one.scrollTop]);
-  const focused = document.activeElement?.closest("a[href]")?.getAttribute("href");
+  const focused = live.contains(document.activeElement) ? keyOf(document.activeElement) : null;
   live.innerHTML = html;
   for (const id of open) live.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
   live.querySelectorAll(".scroll").forEach((one, at) => {
     [one.scrollLeft, one.scrollTop] = places[at] ?? [0, 0];
   });
-  if (focused) live.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused) {
+    const all = [...live.querySelectorAll("a[href], button, summary, [tabindex]")];
+    all.find((one) => keyOf(one) === focused)?.focus({ preventScroll: true });
+  }
 }
 
+// Loads the page anew once it is another, so that nobody loses their place in it before.
 function reloadLater(element) {
-  setTimeout(() => {
-    if (document.hidden) reloadLater(element);
-    else location.reload();
+  setTimeout(async () => {
+    try {
+      const answer = document.hidden ? null : await (await ask(location.href, "text/html")).text();
+      if (answer && !answer.includes("data-reload")) return location.reload();
+    } catch {
+      // it is asked again
+    }
+    reloadLater(element);
   }, Number(element.dataset.reload));
 }
 
 loadInView();
-document.querySelectorAll("[data-submit-on-change]").forEach(submitOnChange);
 document.querySelectorAll("[data-reload]").forEach(reloadLater);
 document.addEventListener("click", closeMenus);
 document.addEventListener("keydown", closeMenus);

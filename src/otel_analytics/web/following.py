@@ -1,0 +1,78 @@
+"""Executions as pages follow them: the document is read once, and each event once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_analytics.operations.engine import Executions
+
+__all__ = ["Follower", "Told"]
+
+_KEPT: Final = 8
+_FRESH_S: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An execution as an engine tells of it: as `describe-execution`, its events, its document."""
+
+    described: dict[str, Any]
+    history: tuple[dict[str, Any], ...]
+    document: Any
+
+
+@dataclass(slots=True, eq=False)
+class _Kept:
+    """What was read of one execution, and when."""
+
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    read_at: float | None = None
+    told: Told | None = None
+
+
+@dataclass(slots=True)
+class Follower:
+    """Executions for many requests at once; `clock` gives seconds that never go back.
+
+    However many follow one, an engine is asked for what is new about once a second at most.
+    """
+
+    executions: Executions
+    clock: Callable[[], float]
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _kept: OrderedDict[str, _Kept] = field(default_factory=OrderedDict)
+
+    def read(self, reference: str) -> Told:
+        """Return what is told of an execution.
+
+        Raises: InvalidName if there is no such execution
+        """
+        with self._turn:
+            kept = self._kept.setdefault(reference, _Kept())
+            self._kept.move_to_end(reference)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        with kept.turn:
+            now = self.clock()
+            if kept.told is None or kept.read_at is None or now - kept.read_at >= _FRESH_S:
+                kept.told = self._read(reference, kept.told)
+                kept.read_at = now
+            return kept.told
+
+    def _read(self, reference: str, known: Told | None) -> Told:
+        # described first: what ends between the two is seen to go on, and asked for again
+        described = self.executions.describe_execution(reference)
+        if known is None:
+            document = self.executions.definition(described["executionArn"])
+            known = Told(described, (), document)
+        elif described == known.described and described["status"] != "RUNNING":
+            return known
+        seen = known.history[-1]["id"] if known.history else 0
+        new = self.executions.events_after(described["executionArn"], seen)
+        return Told(described, (*known.history, *new), known.document)
