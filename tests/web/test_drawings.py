@@ -171,6 +171,27 @@ def test_the_previous_period_is_drawn_over_this_one_and_says_its_own_days(full: 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("panel_id", ["dau", "stickiness", "retention_curve"])
+def test_the_previous_period_is_in_dashes_and_what_is_not_complete_is_lighter(
+    full: Tables, panel_id: str
+) -> None:
+    chart = full.draw(panel_id, COMPARED).chart
+    assert chart is not None
+    opacity, dash = (chart["layer"][0]["encoding"][one] for one in ("opacity", "strokeDash"))
+    assert opacity["scale"]["domain"] == dash["scale"]["domain"]
+    looks = zip(opacity["scale"]["range"], dash["scale"]["range"], strict=True)
+    looks_of = dict(zip(dash["scale"]["domain"], looks, strict=True))
+    # June, as it is here, is not complete
+    this = "Not complete" if panel_id == "stickiness" else "This period"
+    assert list(looks_of) == [this, "Previous period"]
+    assert looks_of[this][1] == [1, 0]
+    assert looks_of["Previous period"][1] == [5, 3]
+    assert looks_of[this][0] == (0.45 if panel_id == "stickiness" else 1)
+    # one legend of both, whose symbols are lines
+    assert opacity["legend"] == dash["legend"]
+    assert dash["legend"]["symbolType"] == "stroke"
+
+
 def test_a_comparison_shows_one_column_of_which_there_is_a_choice(full: Tables) -> None:
     alone = full.draw("conversion", ALL).chart
     compared = full.draw("conversion", COMPARED).chart
@@ -294,7 +315,7 @@ def test_a_table_that_is_cut_begins_where_it_is_cut(tables: Tables) -> None:
 
 
 def test_a_previous_period_that_is_not_whole_is_marked(full: Tables) -> None:
-    drawn = "Previous period, drawn lighter: "
+    drawn = "Previous period, drawn lighter, lines in dashes: "
     assert notes(full, "dau", "06-16", "06-30", compare=True) == (
         drawn + "Sat 1 Jun 2024 – Sat 15 Jun 2024.",
     )

@@ -139,8 +139,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "테이블은 {day}까지입니다. 기간의 이후 날짜는 없습니다.",
     ),
     "previous_drawn": (
-        "Previous period, drawn lighter: {days}.",
-        "이전 기간(옅은 색): {days}.",
+        "Previous period, drawn lighter, lines in dashes: {days}.",
+        "이전 기간(옅은 색, 선은 점선): {days}.",
     ),
     "previous_cut": (
         "The previous period is not whole: the table begins on {day}.",

@@ -12,7 +12,7 @@ from otel_analytics.web.panels.readings import Point, bands, read_points
 from otel_analytics.web.panels.scales import (
     Sketch,
     day_axis,
-    opacity_of_tones,
+    marks_of_tones,
     told_apart,
     unique,
 )
@@ -115,8 +115,8 @@ class Lines:
             y=alt.Y(
                 "value:Q", title=None if has_choice else words(self.axis), scale=scale, axis=axis
             ),
-            opacity=opacity_of_tones(tones, words, has_legend=not has_services),
             detail=["service:N", "series:N"],
+            **marks_of_tones(tones, words, has_legend=not has_services),
         )
         drawn: alt.Chart = lines.mark_line(point=point, strokeJoin="round")
         return drawn

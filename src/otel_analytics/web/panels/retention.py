@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from otel_analytics.web.panels.notes import RETENTION_TYPES
-from otel_analytics.web.panels.scales import Sketch, day_axis, opacity_of_tones, told_apart, unique
+from otel_analytics.web.panels.scales import Sketch, day_axis, marks_of_tones, told_apart, unique
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,9 +137,9 @@ def retention_curve(answer: Answer, selection: Selection, words: Words) -> Sketc
     chart = alt.Chart(alt.NamedData("points")).encode(
         **encodings, **told_apart("service", services)
     )
-    opacity = opacity_of_tones(unique(tones), words, has_legend=len(services) == 1)
-    line = chart.mark_line(point={"size": 60}).encode(opacity=opacity)
-    texts = chart.mark_text(dy=-12).encode(opacity=opacity, text="text:N")
+    marks = marks_of_tones(unique(tones), words, has_legend=len(services) == 1)
+    line = chart.mark_line(point={"size": 60}).encode(**marks)
+    texts = chart.mark_text(dy=-12).encode(opacity=marks["opacity"], text="text:N")
     # Large enough to be pointed at.
     targets = chart.mark_circle(size=900, opacity=0)
     return Sketch(alt.layer(line, texts, targets).properties(height=220), {"points": values})
