@@ -192,6 +192,86 @@ def test_the_previous_period_is_in_dashes_and_what_is_not_complete_is_lighter(
     assert dash["legend"]["symbolType"] == "stroke"
 
 
+def rates(tables: Tables, first: str, second: str, *values: tuple[str, str, float]) -> None:
+    """Make two services' retention: the days of a return and the rate, of each."""
+    for service in (first, second):
+        tables.create(
+            service,
+            "retention",
+            *(
+                {
+                    "calculation_date": day("06-01"),
+                    "retention_type": kind,
+                    "base_users": 100,
+                    "retained_users": rate,
+                }
+                for name, kind, rate in values
+                if name == service
+            ),
+        )
+
+
+def test_a_rate_is_written_over_its_point_where_it_lies_on_no_other(tables: Tables) -> None:
+    rates(
+        tables, "web", "app",
+        ("web", "D+1", 50), ("app", "D+1", 49), ("web", "D+7", 10), ("app", "D+7", 30),
+        ("web", "D+30", 5), ("app", "D+30", 5),
+    )  # fmt: skip
+    chart = tables.draw("retention_curve", Selection(("web", "app"))).chart
+    # of the 50 % that the chart is high, 12 % are 6
+    assert points(chart, "points", "service", "type", "has_room") == [
+        ("web", "D+1", True), ("app", "D+1", False), ("app", "D+7", True), ("web", "D+7", True),
+        ("web", "D+30", True), ("app", "D+30", False),
+    ]  # fmt: skip
+    svg = vl_convert.vegalite_to_svg(chart | {"width": 600}, config=theme(dark=False))
+    assert re.findall(r">(\d+\.\d\d%)<", svg) == [
+        "50.00%", "30.00%", "10.00%", "5.00%",
+    ]  # fmt: skip
+
+
+def y_axis(chart: dict[str, Any] | None) -> dict[str, Any]:
+    assert chart is not None
+    encoded: dict[str, Any] = chart["layer"][0]["encoding"]["y"]
+    return encoded
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "ticks"),
+    [(1, 3, None), (3, 59, None), (3, 60, [2, 5, 10, 20, 50, 100]), (1, 20, [1, 2, 5, 10, 20])],
+)
+def test_a_logarithmic_axis_is_of_what_differs_much_and_says_so(
+    tables: Tables, least: int, most: int, ticks: list[int] | None
+) -> None:
+    tables.days(
+        "web", "session_metrics", "calculation_date", ["06-29", "06-30"],
+        median_events_per_session=least, avg_events_per_session=least,
+        p90_events_per_session=least, max_events_per_session=most,
+    )  # fmt: skip
+    axis = y_axis(tables.draw("session_events", ALL).chart)
+    if ticks is None:
+        assert (axis["title"], axis["scale"]) == ("Events per session", {"zero": True})
+    else:
+        assert axis["title"] == "Events per session (log scale)"
+        assert axis["axis"]["values"] == ticks
+        assert axis["scale"]["domain"] == [ticks[0], ticks[-1]]
+
+
+@pytest.mark.parametrize("selection", [ALL, COMPARED])
+def test_zeros_alone_lie_at_the_bottom(tables: Tables, selection: Selection) -> None:
+    zeros = dict.fromkeys(
+        ("product_view_rate", "cart_conversion_rate", "overall_conversion_rate",
+         "user_conversion_rate", "view_to_cart_rate"),
+        0.0,
+    )  # fmt: skip
+    tables.days("web", "conversion", "calculation_date", JUNE, **zeros)
+    chart = tables.draw("conversion", selection).chart
+    assert chart is not None
+    svg = vl_convert.vegalite_to_svg(chart | {"width": 600}, config=theme(dark=False))
+    lines = re.findall(r'aria-roledescription="line mark container".*?</g>', svg)
+    ends = {y for path in lines for y in re.findall(r"[ML][\d.]+,([\d.]+)", path)}
+    assert ends == {"220"}, "the chart is 220 pixels high"
+
+
 def test_a_comparison_shows_one_column_of_which_there_is_a_choice(full: Tables) -> None:
     alone = full.draw("conversion", ALL).chart
     compared = full.draw("conversion", COMPARED).chart

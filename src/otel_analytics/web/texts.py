@@ -75,8 +75,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "session_events.title": ("Events per session", "세션당 이벤트"),
     "session_events.help": (
-        "Median, mean, 90th percentile and maximum of the day's sessions, on a log scale.",
-        "그날 세션의 중앙값, 평균, 90백분위수, 최댓값입니다(로그 눈금).",
+        "Median, mean, 90th percentile and maximum of the day's sessions.",
+        "그날 세션의 중앙값, 평균, 90백분위수, 최댓값입니다.",
     ),
     "events.title": ("Events by name", "이벤트 분포"),
     "events.help": (
@@ -95,6 +95,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "step": ("Step", "단계"),
     "period": ("Period", "기간"),
     "events_per_session": ("Events per session", "세션당 이벤트"),
+    "log_scale": ("{axis} (log scale)", "{axis} (로그 눈금)"),
     "rate": ("Rate, %", "비율, %"),
     "of_sessions": ("% of sessions", "세션 대비 %"),
     "of_step_before": ("Of the step before", "이전 단계 대비"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Sketch",
     "day_axis",
+    "from_zero",
     "legend",
     "marks_of_tones",
     "opacity_of_tones",
@@ -67,6 +68,12 @@ def day_axis(days: Iterable[date], words: Words, *, field: str = "day") -> alt.X
 
 def _tick(day: date) -> alt.DateTime:
     return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
+
+
+def from_zero(values: Iterable[float | None], **looks: Any) -> alt.Scale:
+    """Return a scale that begins at 0, wherever the values end."""
+    # of zeros alone, Vega would draw 0 in the middle
+    return alt.Scale(zero=True, **looks) if any(values) else alt.Scale(domain=[0, 1], **looks)
 
 
 def legend(names: Sequence[str], **looks: Any) -> alt.Legend | None:
