@@ -320,6 +320,23 @@ def test_what_numbers_of_an_execution_mean_comes_with_a_tap(
     context.close()
 
 
+@pytest.mark.parametrize("width", [1280, 1241, 1240, 1000])
+def test_no_table_of_an_execution_is_wider_than_its_place(
+    shop: Dashboard, browser: Browser, width: int
+) -> None:
+    with looking(browser, width=width) as look:
+        page = look.page
+        look.open(f"{shop.address}executions")
+        page.locator("tbody a").first.click()
+        tables = page.locator("main .scroll:has(table)")
+        expect(tables).to_have_count(4)  # of two services, of costs, of states
+        page.evaluate("document.querySelectorAll('.result').forEach(one => { one.open = true })")
+        widths = tables.evaluate_all(
+            "all => all.map(one => [one.ariaLabel, one.scrollWidth, one.clientWidth])"
+        )
+        assert [name for name, needed, there in widths if not there or needed > there] == []
+
+
 def test_an_execution_shows_bytes_cost_and_checks(shop: Dashboard, browser: Browser) -> None:
     execution = shop.shell.done("executions", "--json").json["executions"][-1]["name"]
     known = shop.shell.done("cost", execution, "--json").json
