@@ -342,11 +342,52 @@ def test_events_are_searched_by_their_whole_name_and_the_first_25_are_drawn(
 def test_what_is_not_there_is_said_instead_of_a_chart(tables: Tables) -> None:
     drawing = tables.draw("dau", ALL)
     assert drawing.chart is None
-    assert drawing.empty == "There is no table of web yet. otel-analytics run builds it."
+    assert drawing.empty == "There are no tables of web yet. otel-analytics run builds them."
     tables.create("web", "dau")
     empty = tables.draw("dau", ALL, "ko")
-    assert (empty.chart, empty.empty) == (None, "이 기간에는 web의 데이터가 없습니다.")
+    assert (empty.chart, empty.empty) == (
+        None,
+        "web의 행이 없습니다. 테이블에는 사용자가 있는 이벤트가 일어난 날마다 행이 있습니다.",
+    )
     assert (empty.as_of, empty.notes) == ("", ())
+
+
+def test_of_a_service_that_has_others_the_tables_are_named_that_are_missing(
+    tables: Tables,
+) -> None:
+    tables.create("web", "mau")
+    tables.create("app", "retention")
+    no_table = "There is no table {}. The next otel-analytics run of its service builds it."
+    assert tables.draw("stickiness", ALL).empty == no_table.format("web_dau_summary")
+    two = Selection(("web", "app"))
+    assert tables.draw("stickiness", two).empty == no_table.format(
+        "web_dau_summary, app_dau_summary, app_mau_summary"
+    )
+
+
+def test_a_range_is_not_blamed_for_a_table_that_has_no_row(tables: Tables) -> None:
+    for query_type in ("dau", "mau"):
+        tables.create("web", query_type)
+    in_june = Selection(("web",), day("06-01"), day("06-30"))
+    users = "the table has one for each {} which an event carries a user."
+    by_day = users.format("day on")
+    assert tables.draw("dau", in_june).empty == f"No row of web in this range: {by_day}"
+    assert tables.draw("dau", ALL).empty == f"No row of web: {by_day}"
+    assert tables.draw("mau", in_june).empty == f"No row of web: {users.format('month in')}"
+    assert all(f"rows_of.{panel.query_type}" in TEXTS for panel in PANELS)
+
+
+def test_a_funnel_says_which_settings_name_no_event_of_its_sessions(tables: Tables) -> None:
+    for name, starts, views, carts in (("web", 5, 0, 0), ("app", 5, 3, 1)):
+        tables.days(
+            name, "conversion", "calculation_date", ["06-29", "06-30"],
+            total_sessions=starts, product_view_sessions=views, cart_add_sessions=carts,
+            viewed_cart_sessions=0,
+        )  # fmt: skip
+    assert tables.draw("funnel", Selection(("web", "app"))).notes == (
+        "web: no session has an event that these settings name: events.product_view, "
+        "events.cart_add. otel-analytics inspect lists the event names there are.",
+    )
 
 
 def test_a_service_without_rows_is_named_beside_the_others(tables: Tables) -> None:
@@ -354,8 +395,8 @@ def test_a_service_without_rows_is_named_beside_the_others(tables: Tables) -> No
     tables.create("new", "dau")
     drawing = tables.draw("dau", Selection(("web", "new", "nosuch")))
     assert drawing.chart is not None
-    assert "There is no table of nosuch yet. otel-analytics run builds it." in drawing.notes
-    assert "No data of new in this range." in drawing.notes
+    assert "There are no tables of nosuch yet. otel-analytics run builds them." in drawing.notes
+    assert any(note.startswith("No row of new: ") for note in drawing.notes)
 
 
 def test_the_numbers_say_as_of_when_they_are(tables: Tables) -> None:

@@ -122,13 +122,52 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{service}: as of {day}, complete days up to {last}.",
         "{service}: {day} 기준, {last}까지의 온전한 날짜.",
     ),
-    "no_table": (
-        "There is no table of {services} yet. otel-analytics run builds it.",
+    "no_tables": (
+        "There are no tables of {services} yet. otel-analytics run builds them.",
         "{services}의 테이블이 아직 없습니다. otel-analytics run으로 만듭니다.",
     ),
+    "no_table": (
+        "There is no table {tables}. The next otel-analytics run of its service builds it.",
+        "{tables} 테이블이 없습니다. 서비스의 다음 otel-analytics run이 만듭니다.",
+    ),
     "no_rows": (
-        "No data of {services} in this range.",
-        "이 기간에는 {services}의 데이터가 없습니다.",
+        "No row of {services} in this range: {why}.",
+        "이 기간에는 {services}의 행이 없습니다. {why}.",
+    ),
+    "no_rows_at_all": ("No row of {services}: {why}.", "{services}의 행이 없습니다. {why}."),
+    "rows_of.dau": (
+        "the table has one for each day on which an event carries a user",
+        "테이블에는 사용자가 있는 이벤트가 일어난 날마다 행이 있습니다",
+    ),
+    "rows_of.mau": (
+        "the table has one for each month in which an event carries a user",
+        "테이블에는 사용자가 있는 이벤트가 일어난 달마다 행이 있습니다",
+    ),
+    "rows_of.retention": (
+        "the table has one for each day with an active user whose return day is over",
+        "테이블에는 활성 사용자가 있고 재방문 날짜가 지난 날마다 행이 있습니다",
+    ),
+    "rows_of.user_cohort": (
+        "the table has some only if a user was active in the 365 days before its date",
+        "기준일 전 365일 안에 활성 사용자가 있어야 테이블에 행이 있습니다",
+    ),
+    "rows_of.conversion": (
+        "the table has one for each day on which an event carries a session",
+        "테이블에는 세션이 있는 이벤트가 일어난 날마다 행이 있습니다",
+    ),
+    "rows_of.session_metrics": (
+        "the table has one for each day on which an event carries a session",
+        "테이블에는 세션이 있는 이벤트가 일어난 날마다 행이 있습니다",
+    ),
+    "rows_of.event_distribution": (
+        "the table has one for each event name of the seven days before its date",
+        "테이블에는 기준일 전 7일의 이벤트 이름마다 행이 있습니다",
+    ),
+    "no_event": (
+        "{service}: no session has an event that these settings name: {settings}. "
+        "otel-analytics inspect lists the event names there are.",
+        "{service}: 다음 설정의 이벤트가 있는 세션이 없습니다: {settings}. "
+        "otel-analytics inspect로 이벤트 이름을 볼 수 있습니다.",
     ),
     "no_services": ("No service is selected.", "선택한 서비스가 없습니다."),
     "table_begins": (
