@@ -16,7 +16,7 @@ from otel_analytics.web.panels import PANELS
 from tests.cli.shell import Shell
 from tests.web.dashboard.looking import looking
 from tests.web.dashboard.served import serving
-from tests.web.dashboard.shop import HOSTILE_NAMES
+from tests.web.dashboard.shop import HOSTILE_NAMES, E
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,8 +95,17 @@ def test_a_failed_execution_is_explained(
 ) -> None:
     with looking(browser, **look) as seen:
         seen.open(f"{failed.address}executions")
+        row = seen.page.locator("tbody tr").first.locator("td")
+        expect(row.nth(2)).to_have_text("web, nosuch")
+        expect(row.nth(3)).to_have_text(E)
+        seen.check(f"failed_list_{named(look)}")
         seen.page.locator("tbody a").first.click()
         page = seen.page
+        # the state is green in the graph, so it says why it is named
+        expect(page.locator(".failures .what")).to_have_text(
+            "UnknownService · nosuch · VerifyTables "
+            "(the state itself succeeded: what it found made the service fail)"
+        )
         expect(page.locator(".failures")).to_contain_text("UnknownService")
         expect(page.locator(".failures")).to_contain_text("nosuch")
         expect(page.locator(".failures")).to_contain_text("The logs hold no event of the service")
