@@ -171,6 +171,107 @@ def test_the_previous_period_is_drawn_over_this_one_and_says_its_own_days(full: 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("panel_id", ["dau", "stickiness", "retention_curve"])
+def test_the_previous_period_is_in_dashes_and_what_is_not_complete_is_lighter(
+    full: Tables, panel_id: str
+) -> None:
+    chart = full.draw(panel_id, COMPARED).chart
+    assert chart is not None
+    opacity, dash = (chart["layer"][0]["encoding"][one] for one in ("opacity", "strokeDash"))
+    assert opacity["scale"]["domain"] == dash["scale"]["domain"]
+    looks = zip(opacity["scale"]["range"], dash["scale"]["range"], strict=True)
+    looks_of = dict(zip(dash["scale"]["domain"], looks, strict=True))
+    # June, as it is here, is not complete
+    this = "Not complete" if panel_id == "stickiness" else "This period"
+    assert list(looks_of) == [this, "Previous period"]
+    assert looks_of[this][1] == [1, 0]
+    assert looks_of["Previous period"][1] == [5, 3]
+    assert looks_of[this][0] == (0.45 if panel_id == "stickiness" else 1)
+    # one legend of both, whose symbols are lines
+    assert opacity["legend"] == dash["legend"]
+    assert dash["legend"]["symbolType"] == "stroke"
+
+
+def rates(tables: Tables, first: str, second: str, *values: tuple[str, str, float]) -> None:
+    """Make two services' retention: the days of a return and the rate, of each."""
+    for service in (first, second):
+        tables.create(
+            service,
+            "retention",
+            *(
+                {
+                    "calculation_date": day("06-01"),
+                    "retention_type": kind,
+                    "base_users": 100,
+                    "retained_users": rate,
+                }
+                for name, kind, rate in values
+                if name == service
+            ),
+        )
+
+
+def test_a_rate_is_written_over_its_point_where_it_lies_on_no_other(tables: Tables) -> None:
+    rates(
+        tables, "web", "app",
+        ("web", "D+1", 50), ("app", "D+1", 49), ("web", "D+7", 10), ("app", "D+7", 30),
+        ("web", "D+30", 5), ("app", "D+30", 5),
+    )  # fmt: skip
+    chart = tables.draw("retention_curve", Selection(("web", "app"))).chart
+    # of the 50 % that the chart is high, 12 % are 6
+    assert points(chart, "points", "service", "type", "has_room") == [
+        ("web", "D+1", True), ("app", "D+1", False), ("app", "D+7", True), ("web", "D+7", True),
+        ("web", "D+30", True), ("app", "D+30", False),
+    ]  # fmt: skip
+    svg = vl_convert.vegalite_to_svg(chart | {"width": 600}, config=theme(dark=False))
+    assert re.findall(r">(\d+\.\d\d%)<", svg) == [
+        "50.00%", "30.00%", "10.00%", "5.00%",
+    ]  # fmt: skip
+
+
+def y_axis(chart: dict[str, Any] | None) -> dict[str, Any]:
+    assert chart is not None
+    encoded: dict[str, Any] = chart["layer"][0]["encoding"]["y"]
+    return encoded
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "ticks"),
+    [(1, 3, None), (3, 59, None), (3, 60, [2, 5, 10, 20, 50, 100]), (1, 20, [1, 2, 5, 10, 20])],
+)
+def test_a_logarithmic_axis_is_of_what_differs_much_and_says_so(
+    tables: Tables, least: int, most: int, ticks: list[int] | None
+) -> None:
+    tables.days(
+        "web", "session_metrics", "calculation_date", ["06-29", "06-30"],
+        median_events_per_session=least, avg_events_per_session=least,
+        p90_events_per_session=least, max_events_per_session=most,
+    )  # fmt: skip
+    axis = y_axis(tables.draw("session_events", ALL).chart)
+    if ticks is None:
+        assert (axis["title"], axis["scale"]) == ("Events per session", {"zero": True})
+    else:
+        assert axis["title"] == "Events per session (log scale)"
+        assert axis["axis"]["values"] == ticks
+        assert axis["scale"]["domain"] == [ticks[0], ticks[-1]]
+
+
+@pytest.mark.parametrize("selection", [ALL, COMPARED])
+def test_zeros_alone_lie_at_the_bottom(tables: Tables, selection: Selection) -> None:
+    zeros = dict.fromkeys(
+        ("product_view_rate", "cart_conversion_rate", "overall_conversion_rate",
+         "user_conversion_rate", "view_to_cart_rate"),
+        0.0,
+    )  # fmt: skip
+    tables.days("web", "conversion", "calculation_date", JUNE, **zeros)
+    chart = tables.draw("conversion", selection).chart
+    assert chart is not None
+    svg = vl_convert.vegalite_to_svg(chart | {"width": 600}, config=theme(dark=False))
+    lines = re.findall(r'aria-roledescription="line mark container".*?</g>', svg)
+    ends = {y for path in lines for y in re.findall(r"[ML][\d.]+,([\d.]+)", path)}
+    assert ends == {"220"}, "the chart is 220 pixels high"
+
+
 def test_a_comparison_shows_one_column_of_which_there_is_a_choice(full: Tables) -> None:
     alone = full.draw("conversion", ALL).chart
     compared = full.draw("conversion", COMPARED).chart
@@ -241,11 +342,52 @@ def test_events_are_searched_by_their_whole_name_and_the_first_25_are_drawn(
 def test_what_is_not_there_is_said_instead_of_a_chart(tables: Tables) -> None:
     drawing = tables.draw("dau", ALL)
     assert drawing.chart is None
-    assert drawing.empty == "There is no table of web yet. otel-analytics run builds it."
+    assert drawing.empty == "There are no tables of web yet. otel-analytics run builds them."
     tables.create("web", "dau")
     empty = tables.draw("dau", ALL, "ko")
-    assert (empty.chart, empty.empty) == (None, "이 기간에는 web의 데이터가 없습니다.")
+    assert (empty.chart, empty.empty) == (
+        None,
+        "web의 행이 없습니다. 테이블에는 사용자가 있는 이벤트가 일어난 날마다 행이 있습니다.",
+    )
     assert (empty.as_of, empty.notes) == ("", ())
+
+
+def test_of_a_service_that_has_others_the_tables_are_named_that_are_missing(
+    tables: Tables,
+) -> None:
+    tables.create("web", "mau")
+    tables.create("app", "retention")
+    no_table = "There is no table {}. The next otel-analytics run of its service builds it."
+    assert tables.draw("stickiness", ALL).empty == no_table.format("web_dau_summary")
+    two = Selection(("web", "app"))
+    assert tables.draw("stickiness", two).empty == no_table.format(
+        "web_dau_summary, app_dau_summary, app_mau_summary"
+    )
+
+
+def test_a_range_is_not_blamed_for_a_table_that_has_no_row(tables: Tables) -> None:
+    for query_type in ("dau", "mau"):
+        tables.create("web", query_type)
+    in_june = Selection(("web",), day("06-01"), day("06-30"))
+    users = "the table has one for each {} which an event carries a user."
+    by_day = users.format("day on")
+    assert tables.draw("dau", in_june).empty == f"No row of web in this range: {by_day}"
+    assert tables.draw("dau", ALL).empty == f"No row of web: {by_day}"
+    assert tables.draw("mau", in_june).empty == f"No row of web: {users.format('month in')}"
+    assert all(f"rows_of.{panel.query_type}" in TEXTS for panel in PANELS)
+
+
+def test_a_funnel_says_which_settings_name_no_event_of_its_sessions(tables: Tables) -> None:
+    for name, starts, views, carts in (("web", 5, 0, 0), ("app", 5, 3, 1)):
+        tables.days(
+            name, "conversion", "calculation_date", ["06-29", "06-30"],
+            total_sessions=starts, product_view_sessions=views, cart_add_sessions=carts,
+            viewed_cart_sessions=0,
+        )  # fmt: skip
+    assert tables.draw("funnel", Selection(("web", "app"))).notes == (
+        "web: no session has an event that these settings name: events.product_view, "
+        "events.cart_add. otel-analytics inspect lists the event names there are.",
+    )
 
 
 def test_a_service_without_rows_is_named_beside_the_others(tables: Tables) -> None:
@@ -253,8 +395,8 @@ def test_a_service_without_rows_is_named_beside_the_others(tables: Tables) -> No
     tables.create("new", "dau")
     drawing = tables.draw("dau", Selection(("web", "new", "nosuch")))
     assert drawing.chart is not None
-    assert "There is no table of nosuch yet. otel-analytics run builds it." in drawing.notes
-    assert "No data of new in this range." in drawing.notes
+    assert "There are no tables of nosuch yet. otel-analytics run builds them." in drawing.notes
+    assert any(note.startswith("No row of new: ") for note in drawing.notes)
 
 
 def test_the_numbers_say_as_of_when_they_are(tables: Tables) -> None:
@@ -294,7 +436,7 @@ def test_a_table_that_is_cut_begins_where_it_is_cut(tables: Tables) -> None:
 
 
 def test_a_previous_period_that_is_not_whole_is_marked(full: Tables) -> None:
-    drawn = "Previous period, drawn lighter: "
+    drawn = "Previous period, drawn lighter, lines in dashes: "
     assert notes(full, "dau", "06-16", "06-30", compare=True) == (
         drawn + "Sat 1 Jun 2024 – Sat 15 Jun 2024.",
     )

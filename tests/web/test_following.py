@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_analytics.errors import InvalidName
-from otel_analytics.web.following import Follower
+from otel_analytics.web.following import Asked, Follower
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,7 @@ class Engine:
         self.asked: list[tuple[Any, ...]] = []
         self.status = "RUNNING"
         self.events: list[dict[str, Any]] = []
+        self.inputs: dict[str, str] = {}
 
     def happens(self, ids: Iterable[int], status: str = "RUNNING") -> None:
         self.events += [{"id": one} for one in ids]
@@ -29,7 +30,8 @@ class Engine:
         self.asked.append(("describe", reference))
         if reference == "nosuch":
             raise InvalidName("ExecutionDoesNotExist")
-        return {"executionArn": f"arn:{reference}", "status": self.status}
+        given = self.inputs.get(reference, "")
+        return {"executionArn": f"arn:{reference}", "status": self.status, "input": given}
 
     def definition(self, reference: str) -> Any:
         self.asked.append(("definition", reference))
@@ -114,3 +116,19 @@ def test_only_a_few_executions_are_kept() -> None:
     follower.read("19")
     follower.read("0")
     assert [one[1] for one in engine.asked if one[0] == "describe"] == ["0"]
+
+
+def test_what_an_execution_was_started_for_is_asked_once() -> None:
+    follower, engine, clock = followed()
+    engine.inputs["one"] = '{"service_names": ["web", "app"], "execution_date": "2024-07-01"}'
+    assert follower.asked("one") == Asked(("web", "app"), "2024-07-01")
+    clock.seconds += 60
+    assert follower.asked("one") == Asked(("web", "app"), "2024-07-01")
+    assert engine.asked == [("describe", "one")]
+
+
+@pytest.mark.parametrize("given", ["", "{", "[]", "null", '{"service_names": "web"}'])
+def test_an_input_that_says_no_services_is_of_none(given: str) -> None:
+    follower, engine, _ = followed()
+    engine.inputs["one"] = given
+    assert follower.asked("one") == Asked()

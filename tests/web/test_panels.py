@@ -174,7 +174,7 @@ def test_the_rows_of_services_stand_together_and_a_service_without_the_table_is_
     assert [row["service_name"] for row in answer.records()] == ["web", "App.2"]
     assert len(answer.statements) == 2
     assert '"app_2_dau_summary"' in answer.statements[1]
-    assert answer.missing == ("other",)
+    assert answer.missing == {"other": ("other_dau_summary",)}
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.id)

@@ -116,7 +116,7 @@ def test_hostile_event_names_stay_texts(shop: Tables) -> None:
 def test_what_has_nothing_to_draw_says_so(shop: Tables) -> None:
     page = build(shop)
     assert page.count('class="empty"') == len(PANELS) - 4  # three over dau, one of the events
-    assert "There is no table of web yet" in page
+    assert "There is no table web_mau_summary. " in page
 
 
 def test_the_report_is_in_the_readers_language(shop: Tables) -> None:

@@ -78,7 +78,10 @@ def report_command(
     write_file(file, build_report(shown, selection, language=language).encode())
     drawn = [one for one in shown if one.drawing.chart]
     names = ", ".join(selection.services)
-    say(f"{output}: {len(drawn)} charts of {names}, {as_megabytes(file.stat().st_size)}")
+    count = f"{len(drawn)} of {len(shown)}" if len(drawn) < len(shown) else len(drawn)
+    say(f"{output}: {count} charts of {names}, {as_megabytes(file.stat().st_size)}")
+    for absent in dict.fromkeys(table for one in shown for table in one.answer.missing_tables):
+        say(f"warning: there is no table {absent}: the next otel-analytics run builds it")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for one in drawn:

@@ -46,10 +46,14 @@ class StateLook:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error with its explanation; `service_name` and `state` are '' of the execution's own."""
+    """An error with its explanation; `service_name` and `state` are '' of the execution's own.
+
+    `is_finding` if the state succeeded, and what it found made the service fail.
+    """
 
     service_name: str
     state: str
+    is_finding: bool
     error: str
     reason: str
     explanation: Explanation | None
@@ -184,13 +188,15 @@ def _results(history: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]
 
 
 def _failures(
-    described: Mapping[str, Any], results: Iterable[Mapping[str, Any]], runs: Iterable[StateRun]
+    described: Mapping[str, Any], results: Iterable[Mapping[str, Any]], runs: Sequence[StateRun]
 ) -> Iterable[Failure]:
     """Yield what failed: the services, or states, and, unless it only sums these up, the whole."""
     failed = [result for result in results if result.get("status") != "COMPLETED"]
+    ended = {(run.service_name, run.name): run.status for run in runs}
     for result in failed:
-        error, cause = result.get("error"), result.get("cause")
-        yield _failure(result.get("service_name"), result.get("state"), error, cause)
+        service, state = result.get("service_name"), result.get("state")
+        is_finding = ended.get((str(service), str(state))) == "succeeded"
+        yield _failure(service, state, result.get("error"), result.get("cause"), is_finding)
     if not failed:
         for run in runs:
             if run.status == "failed" and run.error:
@@ -200,11 +206,14 @@ def _failures(
         yield _failure("", "", error, described.get("cause"))
 
 
-def _failure(service_name: Any, state: Any, error: Any, cause: Any) -> Failure:
+def _failure(
+    service_name: Any, state: Any, error: Any, cause: Any, is_finding: bool = False
+) -> Failure:
     reason = reason_of(str(cause or ""))
     return Failure(
         str(service_name or ""),
         str(state or ""),
+        is_finding,
         str(error or ""),
         reason,
         explain(str(error or ""), reason),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -12,9 +13,10 @@ if TYPE_CHECKING:
 
     from otel_analytics.operations.engine import Executions
 
-__all__ = ["Follower", "Told"]
+__all__ = ["Asked", "Follower", "Told"]
 
 _KEPT: Final = 8
+_KEPT_INPUTS: Final = 200
 _FRESH_S: Final = 0.9
 
 
@@ -25,6 +27,14 @@ class Told:
     described: dict[str, Any]
     history: tuple[dict[str, Any], ...]
     document: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the pipeline was started for; nothing of another document, or where it is not said."""
+
+    services: tuple[str, ...] = ()
+    execution_date: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +57,25 @@ class Follower:
     clock: Callable[[], float]
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _kept: OrderedDict[str, _Kept] = field(default_factory=OrderedDict)
+    _asked: OrderedDict[str, Asked] = field(default_factory=OrderedDict)
+
+    def asked(self, arn: str) -> Asked:
+        """Return what an execution was started for.
+
+        That never changes, so an engine is asked once; in a list of executions it is not.
+
+        Source: https://docs.aws.amazon.com/step-functions/latest/apireference/API_ExecutionListItem.html
+        Raises: InvalidName if there is no such execution
+        """
+        with self._turn:
+            known = self._asked.get(arn)
+        if known is None:
+            known = _asked_by(self.executions.describe_execution(arn).get("input", ""))
+            with self._turn:
+                self._asked[arn] = known
+                while len(self._asked) > _KEPT_INPUTS:
+                    self._asked.popitem(last=False)
+        return known
 
     def read(self, reference: str) -> Told:
         """Return what is told of an execution.
@@ -76,3 +105,17 @@ class Follower:
         seen = known.history[-1]["id"] if known.history else 0
         new = self.executions.events_after(described["executionArn"], seen)
         return Told(described, (*known.history, *new), known.document)
+
+
+def _asked_by(text: str) -> Asked:
+    try:
+        payload = json.loads(text)
+    except ValueError:
+        return Asked()
+    if not isinstance(payload, dict):
+        return Asked()
+    names, day = payload.get("service_names"), payload.get("execution_date")
+    return Asked(
+        tuple(map(str, names)) if isinstance(names, list) else (),
+        None if day is None else str(day),
+    )

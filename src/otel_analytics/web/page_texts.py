@@ -103,6 +103,8 @@ PAGE_TEXTS: Final[dict[str, tuple[str, str]]] = {
     "executions.status": ("Status", "결과"),
     "executions.started": ("Started", "시작"),
     "executions.took": ("Took", "소요 시간"),
+    "executions.services": ("Services", "서비스"),
+    "executions.date": ("Execution date", "실행 날짜"),
     "executions.newer": ("Newer", "더 최근"),
     "executions.older": ("Older", "더 이전"),
     "status.SUCCEEDED": ("Succeeded", "성공"),
@@ -175,6 +177,10 @@ PAGE_TEXTS: Final[dict[str, tuple[str, str]]] = {
         "from its beginning to its end, waiting and repetitions included; what runs counts up to "
         "now",
         "시작부터 끝까지 걸린 시간(대기와 재시도 포함). 실행 중이면 지금까지의 시간",
+    ),
+    "execution.is_finding": (
+        "the state itself succeeded: what it found made the service fail",
+        "상태 자체는 성공했고, 거기서 발견한 것 때문에 서비스가 실패했습니다",
     ),
     "execution.rows.help": ("rows of the published table", "게시된 테이블의 행 수"),
     "execution.checks.help": (

@@ -123,6 +123,7 @@ class Pages:
             found=found[:_SHOWN_EVENTS],
             found_count=len(found),
             count=len(rows),
+            empty="" if rows else panel.draw(answer, asked.selection, words_of(request)).empty,
             largest=max((row["event_count"] for row in found), default=0),
             **self._selecting(asked, services),
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from otel_analytics.web.following import Follower
+    from otel_analytics.web.following import Asked, Follower
     from otel_analytics.web.reader import Reader
     from otel_analytics.web.rendering import Renderer
 
@@ -47,7 +47,10 @@ class PipelinePages:
         first = int(text) if text.isdecimal() and len(text) < 8 else 0
         found = self.reader.engine.executions.list_executions(max_results=first + _PAGE + 1)
         now = self.now()
-        shown = [_listed(one, now) for one in found[first : first + _PAGE]]
+        shown = [
+            _listed(one, self.follower.asked(one["executionArn"]), now)
+            for one in found[first : first + _PAGE]
+        ]
         return self.renderer.page(
             request,
             "executions_list.html" if "live" in parameters else "executions.html",
@@ -82,13 +85,15 @@ class PipelinePages:
         )
 
 
-def _listed(execution: dict[str, Any], now: datetime) -> dict[str, Any]:
+def _listed(execution: dict[str, Any], asked: Asked, now: datetime) -> dict[str, Any]:
     """Return a line of the list."""
     started = datetime.fromisoformat(execution["startDate"])
     stopped = datetime.fromisoformat(execution["stopDate"]) if "stopDate" in execution else None
     goes_on = execution["status"] == "RUNNING"
     return {
         "name": execution["name"],
+        "services": ", ".join(asked.services) or "–",
+        "execution_date": asked.execution_date or "–",
         "machine": execution["stateMachineArn"].rpartition(":")[2],
         "status": execution["status"],
         "started": started,

@@ -75,8 +75,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "session_events.title": ("Events per session", "세션당 이벤트"),
     "session_events.help": (
-        "Median, mean, 90th percentile and maximum of the day's sessions, on a log scale.",
-        "그날 세션의 중앙값, 평균, 90백분위수, 최댓값입니다(로그 눈금).",
+        "Median, mean, 90th percentile and maximum of the day's sessions.",
+        "그날 세션의 중앙값, 평균, 90백분위수, 최댓값입니다.",
     ),
     "events.title": ("Events by name", "이벤트 분포"),
     "events.help": (
@@ -95,6 +95,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "step": ("Step", "단계"),
     "period": ("Period", "기간"),
     "events_per_session": ("Events per session", "세션당 이벤트"),
+    "log_scale": ("{axis} (log scale)", "{axis} (로그 눈금)"),
     "rate": ("Rate, %", "비율, %"),
     "of_sessions": ("% of sessions", "세션 대비 %"),
     "of_step_before": ("Of the step before", "이전 단계 대비"),
@@ -121,13 +122,52 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{service}: as of {day}, complete days up to {last}.",
         "{service}: {day} 기준, {last}까지의 온전한 날짜.",
     ),
-    "no_table": (
-        "There is no table of {services} yet. otel-analytics run builds it.",
+    "no_tables": (
+        "There are no tables of {services} yet. otel-analytics run builds them.",
         "{services}의 테이블이 아직 없습니다. otel-analytics run으로 만듭니다.",
     ),
+    "no_table": (
+        "There is no table {tables}. The next otel-analytics run of its service builds it.",
+        "{tables} 테이블이 없습니다. 서비스의 다음 otel-analytics run이 만듭니다.",
+    ),
     "no_rows": (
-        "No data of {services} in this range.",
-        "이 기간에는 {services}의 데이터가 없습니다.",
+        "No row of {services} in this range: {why}.",
+        "이 기간에는 {services}의 행이 없습니다. {why}.",
+    ),
+    "no_rows_at_all": ("No row of {services}: {why}.", "{services}의 행이 없습니다. {why}."),
+    "rows_of.dau": (
+        "the table has one for each day on which an event carries a user",
+        "테이블에는 사용자가 있는 이벤트가 일어난 날마다 행이 있습니다",
+    ),
+    "rows_of.mau": (
+        "the table has one for each month in which an event carries a user",
+        "테이블에는 사용자가 있는 이벤트가 일어난 달마다 행이 있습니다",
+    ),
+    "rows_of.retention": (
+        "the table has one for each day with an active user whose return day is over",
+        "테이블에는 활성 사용자가 있고 재방문 날짜가 지난 날마다 행이 있습니다",
+    ),
+    "rows_of.user_cohort": (
+        "the table has some only if a user was active in the 365 days before its date",
+        "기준일 전 365일 안에 활성 사용자가 있어야 테이블에 행이 있습니다",
+    ),
+    "rows_of.conversion": (
+        "the table has one for each day on which an event carries a session",
+        "테이블에는 세션이 있는 이벤트가 일어난 날마다 행이 있습니다",
+    ),
+    "rows_of.session_metrics": (
+        "the table has one for each day on which an event carries a session",
+        "테이블에는 세션이 있는 이벤트가 일어난 날마다 행이 있습니다",
+    ),
+    "rows_of.event_distribution": (
+        "the table has one for each event name of the seven days before its date",
+        "테이블에는 기준일 전 7일의 이벤트 이름마다 행이 있습니다",
+    ),
+    "no_event": (
+        "{service}: no session has an event that these settings name: {settings}. "
+        "otel-analytics inspect lists the event names there are.",
+        "{service}: 다음 설정의 이벤트가 있는 세션이 없습니다: {settings}. "
+        "otel-analytics inspect로 이벤트 이름을 볼 수 있습니다.",
     ),
     "no_services": ("No service is selected.", "선택한 서비스가 없습니다."),
     "table_begins": (
@@ -139,8 +179,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "테이블은 {day}까지입니다. 기간의 이후 날짜는 없습니다.",
     ),
     "previous_drawn": (
-        "Previous period, drawn lighter: {days}.",
-        "이전 기간(옅은 색): {days}.",
+        "Previous period, drawn lighter, lines in dashes: {days}.",
+        "이전 기간(옅은 색, 선은 점선): {days}.",
     ),
     "previous_cut": (
         "The previous period is not whole: the table begins on {day}.",

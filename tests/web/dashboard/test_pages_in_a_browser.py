@@ -16,7 +16,7 @@ from otel_analytics.web.panels import PANELS
 from tests.cli.shell import Shell
 from tests.web.dashboard.looking import looking
 from tests.web.dashboard.served import serving
-from tests.web.dashboard.shop import HOSTILE_NAMES
+from tests.web.dashboard.shop import HOSTILE_NAMES, E
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,8 +95,17 @@ def test_a_failed_execution_is_explained(
 ) -> None:
     with looking(browser, **look) as seen:
         seen.open(f"{failed.address}executions")
+        row = seen.page.locator("tbody tr").first.locator("td")
+        expect(row.nth(2)).to_have_text("web, nosuch")
+        expect(row.nth(3)).to_have_text(E)
+        seen.check(f"failed_list_{named(look)}")
         seen.page.locator("tbody a").first.click()
         page = seen.page
+        # the state is green in the graph, so it says why it is named
+        expect(page.locator(".failures .what")).to_have_text(
+            "UnknownService · nosuch · VerifyTables "
+            "(the state itself succeeded: what it found made the service fail)"
+        )
         expect(page.locator(".failures")).to_contain_text("UnknownService")
         expect(page.locator(".failures")).to_contain_text("nosuch")
         expect(page.locator(".failures")).to_contain_text("The logs hold no event of the service")
@@ -318,6 +327,23 @@ def test_what_numbers_of_an_execution_mean_comes_with_a_tap(
         page.locator("h1").tap()
         expect(page.locator(f"#{part}-help")).to_be_hidden()
     context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 1241, 1240, 1000])
+def test_no_table_of_an_execution_is_wider_than_its_place(
+    shop: Dashboard, browser: Browser, width: int
+) -> None:
+    with looking(browser, width=width) as look:
+        page = look.page
+        look.open(f"{shop.address}executions")
+        page.locator("tbody a").first.click()
+        tables = page.locator("main .scroll:has(table)")
+        expect(tables).to_have_count(4)  # of two services, of costs, of states
+        page.evaluate("document.querySelectorAll('.result').forEach(one => { one.open = true })")
+        widths = tables.evaluate_all(
+            "all => all.map(one => [one.ariaLabel, one.scrollWidth, one.clientWidth])"
+        )
+        assert [name for name, needed, there in widths if not there or needed > there] == []
 
 
 def test_an_execution_shows_bytes_cost_and_checks(shop: Dashboard, browser: Browser) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from itertools import product
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from otel_analytics.config import Settings
+from otel_analytics.local.embedded import open_embedded_aws
 from otel_analytics.web.panels import PANELS
 from tests.cli.shell import Shell
 from tests.web.dashboard.looking import axe_violations
+from tests.web.dashboard.served import serving
 from tests.web.dashboard.shop import HOSTILE_NAMES
 
 if TYPE_CHECKING:
@@ -52,6 +56,28 @@ def test_without_tables_it_says_what_to_do(tmp_path: Path) -> None:
     for command in ("report", "grafana"):
         message = Shell(tmp_path).refused(command)
         assert message == "no tables are published yet: otel-analytics run SERVICE… builds them"
+
+
+def test_tables_that_are_missing_are_named_and_the_other_charts_drawn(
+    shop_shell: Shell, tmp_path: Path
+) -> None:
+    shell = Shell(tmp_path)
+    copytree(shop_shell.home, shell.home)
+    with open_embedded_aws(Settings(home=str(shell.home))) as aws:
+        aws.query("DROP TABLE web_dau_summary")
+        aws.query("DROP TABLE web_event_distribution_summary")
+    done = shell.done("report", "--service", "web")
+    # four are over dau: users, stickiness, sessions, events per user; one is of the events
+    assert "report.html: 8 of 13 charts of web, " in done.stderr
+    for name in ("web_dau_summary", "web_event_distribution_summary"):
+        warning = f"warning: there is no table {name}: the next otel-analytics run builds it\n"
+        assert done.stderr.count(warning) == 1
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert page.count("There is no table web_dau_summary. The next otel-analytics run") == 4
+    with serving(shell) as dashboard:
+        events = dashboard.get("/events?service=web")
+    assert events.status == 200
+    assert "There is no table web_event_distribution_summary. " in events.text
 
 
 def test_a_folder_that_is_not_there_is_refused_before_anything_is_read(tmp_path: Path) -> None:

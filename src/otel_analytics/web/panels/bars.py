@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 
-from otel_analytics.web.panels.scales import Sketch, opacity_of_tones, told_apart, unique
+from otel_analytics.web.panels.scales import Sketch, from_zero, opacity_of_tones, told_apart, unique
 from otel_analytics.web.words import shortened
 
 if TYPE_CHECKING:
@@ -207,7 +207,9 @@ def _lying(bars: list[_Bar], title: str, words: Words) -> Sketch:
             "length:Q",
             axis=None,
             # Room for the text behind the longest bar.
-            scale=alt.Scale(range=[0, alt.ExprRef("max(40, width - 110)")]),
+            scale=from_zero(
+                (bar.length for bar in bars), range=[0, alt.ExprRef("max(40, width - 110)")]
+            ),
         ),
         "tooltip": [
             alt.Tooltip("name:N", title=title),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 
@@ -12,7 +13,8 @@ from otel_analytics.web.panels.readings import Point, bands, read_points
 from otel_analytics.web.panels.scales import (
     Sketch,
     day_axis,
-    opacity_of_tones,
+    from_zero,
+    marks_of_tones,
     told_apart,
     unique,
 )
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Lines"]
 
 _DAY = timedelta(days=1)
+# From this many times the least value on, a linear axis would lay the small ones on each other.
+_MUCH: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +104,13 @@ class Lines:
                 )
 
     def _lines(self, points: list[Point], words: Words, *, has_choice: bool) -> alt.Chart:
-        scale, axis = alt.Scale(zero=True), alt.Axis(format=",~f", tickCount=5)
-        # of a single value, a logarithmic scale has no length
-        if self.is_log and not has_choice and len({point.value for point in points}) > 1:
-            ticks = [digit * 10**power for power in range(10) for digit in (1, 2, 5)]
-            scale, axis = alt.Scale(type="log", nice=False), alt.Axis(format=",~f", values=ticks)
+        scale, axis = from_zero(point.value for point in points), dict[str, Any](tickCount=5)
+        title: str | None = words(self.axis)
+        if has_choice:
+            title, scale = None, _from_zero_each(points)
+        elif self.is_log and (ticks := _log_ticks(points)):
+            title = words("log_scale", axis=title)
+            scale, axis = alt.Scale(type="log", domain=[ticks[0], ticks[-1]]), {"values": ticks}
         # A value without neighbours is a point alone; among many days, hardly more than the line.
         places = {point.place for point in points}
         point = alt.OverlayMarkDef(size=16 if len(places) < 45 else 4)
@@ -112,14 +118,33 @@ class Lines:
         has_services = len({point.service for point in points}) > 1
         lines = alt.Chart(alt.NamedData("points")).encode(
             x=day_axis(places, words),
-            y=alt.Y(
-                "value:Q", title=None if has_choice else words(self.axis), scale=scale, axis=axis
-            ),
-            opacity=opacity_of_tones(tones, words, has_legend=not has_services),
+            y=alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(format=",~f", **axis)),
             detail=["service:N", "series:N"],
+            **marks_of_tones(tones, words, has_legend=not has_services),
         )
         drawn: alt.Chart = lines.mark_line(point=point, strokeJoin="round")
         return drawn
+
+
+def _log_ticks(points: Iterable[Point]) -> list[int]:
+    """Return the ticks of a logarithmic axis; none where a linear one shows small values, too."""
+    values = [point.value for point in points if point.value is not None]
+    least, most = min(values, default=0), max(values, default=0)
+    if least < 1 or most < _MUCH * least:
+        return []
+    ticks = [digit * 10**power for power in range(20) for digit in (1, 2, 5)]
+    first = max(at for at, tick in enumerate(ticks) if tick <= least)
+    last = min(at for at, tick in enumerate(ticks) if tick >= most)
+    return ticks[first : last + 1]
+
+
+def _from_zero_each(points: Iterable[Point]) -> alt.Scale:
+    """Return the scale of a chart of the series that is shown alone, so that it begins at 0."""
+    points = list(points)
+    above = {point.series for point in points if point.value}
+    zeros = [name for name in unique(point.series for point in points) if name not in above]
+    of_zeros = f"indexof({json.dumps(zeros)}, shown) < 0 ? null : 1"
+    return alt.Scale(zero=True, domainMax=alt.ExprRef(of_zeros))
 
 
 def _weights(main: str, series: list[str]) -> dict[str, Any]:

@@ -18,6 +18,12 @@ __all__ = ["RETENTION_TYPES", "as_of", "notes_of"]
 # Those of the metric, in the order of their days.
 RETENTION_TYPES: Final = ("D+1", "D+7", "D+30")
 _DAY = timedelta(days=1)
+# Which setting names the events of a step.
+_STEPS: Final = {
+    "events.session_start": "total_sessions",
+    "events.product_view": "product_view_sessions",
+    "events.cart_add": "cart_add_sessions",
+}
 
 
 def as_of(answer: Answer, words: Words) -> str:
@@ -35,11 +41,15 @@ def as_of(answer: Answer, words: Words) -> str:
 def notes_of(panel: Panel, answer: Answer, selection: Selection, words: Words) -> Iterator[str]:
     """Yield a sentence for each thing that a reader of the numbers should know."""
     dates = _execution_dates(answer)
-    if answer.missing:
-        yield words("no_table", services=", ".join(answer.missing))
-    silent = set(selection.services) - set(answer.missing) - dates.keys()
+    yield from _of_missing(answer, words)
+    silent = set(selection.services) - answer.missing.keys() - dates.keys()
     if silent:
-        yield words("no_rows", services=", ".join(sorted(silent)))
+        is_of_range = panel.by in ("day", "execution") and (selection.first or selection.last)
+        yield words(
+            "no_rows" if is_of_range else "no_rows_at_all",
+            services=", ".join(sorted(silent)),
+            why=words(f"rows_of.{answer.query_type}"),
+        )
     if not dates:
         return
     if panel.by == "day":
@@ -48,10 +58,20 @@ def notes_of(panel: Panel, answer: Answer, selection: Selection, words: Words) -
         yield words("all_months")
     elif panel.by == "none":
         yield words("no_range")
+    if panel.id == "funnel":
+        yield from _of_steps(answer, words)
     if "is_partial" in answer.names:
         yield from _of_months(panel, answer, words)
     if "retention_type" in answer.names:
         yield from _of_return_days(panel, max(dates.values()), selection, words)
+
+
+def _of_missing(answer: Answer, words: Words) -> Iterator[str]:
+    unknown = [service for service, tables in answer.missing.items() if not tables]
+    if unknown:
+        yield words("no_tables", services=", ".join(unknown))
+    if answer.missing_tables:
+        yield words("no_table", tables=", ".join(answer.missing_tables))
 
 
 def _execution_dates(answer: Answer) -> dict[str, date]:
@@ -84,6 +104,15 @@ def _of_range(
         yield words("previous_drawn", days=words.period(first, last))
         if selection.first_read < begins:
             yield words("previous_cut", day=words.day(begins))
+
+
+def _of_steps(answer: Answer, words: Words) -> Iterator[str]:
+    """Yield a sentence for each service in whose rows no session came to a step at all."""
+    for service in _execution_dates(answer):
+        rows = [row for row in answer.records() if row["service_name"] == service]
+        absent = [name for name, column in _STEPS.items() if not any(row[column] for row in rows)]
+        if absent:
+            yield words("no_event", service=service, settings=", ".join(absent))
 
 
 def _of_months(panel: Panel, answer: Answer, words: Words) -> Iterator[str]:

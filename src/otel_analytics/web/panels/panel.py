@@ -36,7 +36,8 @@ class Answer:
     """The rows of a panel over a query type, of all services that were asked for.
 
     `statements` are the queries that were run, one for each service that has the tables; `missing`
-    the services that have not. `begins` is the first day that a table as new as these may hold;
+    the tables that are not there, of each other service; none named of one that has no table at
+    all. `begins` is the first day that a table as new as these may hold;
     None if there is no row.
     """
 
@@ -44,13 +45,18 @@ class Answer:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
     statements: tuple[str, ...]
-    missing: tuple[str, ...]
+    missing: dict[str, tuple[str, ...]]
     begins: date | None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the columns."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def missing_tables(self) -> tuple[str, ...]:
+        """The tables that are not there, of services that have others."""
+        return tuple(table for tables in self.missing.values() for table in tables)
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows as objects."""
@@ -138,13 +144,15 @@ class Panel:
         Raises: what `run_query` raises
         """
         there = {service.name: service.tables for service in services}
-        statements, missing = [], []
+        statements = []
+        missing: dict[str, tuple[str, ...]] = {}
         columns: tuple[Column, ...] = ()
         rows: list[tuple[Any, ...]] = []
         for name in selection.services:
-            tables = self.tables(table_prefix(name)).values()
-            if not there.get(name, frozenset()).issuperset(tables):
-                missing.append(name)
+            own = there.get(name, frozenset())
+            absent = [one for one in self.tables(table_prefix(name)).values() if one not in own]
+            if absent:
+                missing[name] = tuple(absent) if own else ()
                 continue
             statements.append(self.select(name, selection, settings))
             found = run_query(statements[-1])
@@ -155,9 +163,7 @@ class Panel:
         if rows:
             newest = max(row[names.index("execution_date")] for row in rows)
             begins, _ = window_of(find_metric(self.query_type), newest, settings)
-        return Answer(
-            self.query_type, columns, tuple(rows), tuple(statements), tuple(missing), begins
-        )
+        return Answer(self.query_type, columns, tuple(rows), tuple(statements), missing, begins)
 
     def draw(self, answer: Answer, selection: Selection, words: Words) -> Drawing:
         """Return what is shown of the rows."""

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 
 from otel_analytics.web.panels.notes import RETENTION_TYPES
-from otel_analytics.web.panels.scales import Sketch, day_axis, opacity_of_tones, told_apart, unique
+from otel_analytics.web.panels.scales import (
+    Sketch,
+    day_axis,
+    from_zero,
+    marks_of_tones,
+    told_apart,
+    unique,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["retention_curve", "retention_heatmap"]
 
 _DAY = timedelta(days=1)
+# What a number above a point needs, of the height of the chart.
+_ROOM: Final = 0.12
 
 
 def retention_heatmap(answer: Answer, selection: Selection, words: Words) -> Sketch:
@@ -107,7 +116,10 @@ def _days_of(retention_type: str) -> int:
 
 def retention_curve(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noqa: ARG001
     """Return the weighted rate at D+1, D+7 and D+30."""
-    rows = sorted(answer.records(), key=lambda row: _days_of(row["retention_type"]))
+    records = answer.records()
+    # at each D+n from above, as each number must be seen to fit below the point before
+    rows = sorted(records, key=lambda row: (_days_of(row["retention_type"]), -_rate(row)))
+    most = max(map(_rate, rows))
     names = ("base_users", "retained_users", "base_days", "first_base_day", "last_base_day")
     meanings = [words.column("retention", name) for name in names]
     rate = words.column("retention", "retention_rate")
@@ -119,14 +131,20 @@ def retention_curve(answer: Answer, selection: Selection, words: Words) -> Sketc
             "tone": words(tone),
             "rate": row["retention_rate"],
             "text": words.value(row["retention_rate"], "percent"),
+            "has_room": _has_room(row, above, most),
             **{one.name: words.value(row[one.name], one.kind) for one in meanings},
         }
-        for row, tone in zip(rows, tones, strict=True)
+        for above, row, tone in zip([None, *rows], rows, tones, strict=False)
     ]
-    services = unique(row["service_name"] for row in rows)
+    services = unique(row["service_name"] for row in records)
     encodings: dict[str, Any] = {
         "x": alt.X("type:O", title=None, sort=None, axis=alt.Axis(labelAngle=0, grid=False)),
-        "y": alt.Y("rate:Q", title=words("rate"), axis=alt.Axis(format=",~f", tickCount=5)),
+        "y": alt.Y(
+            "rate:Q",
+            title=words("rate"),
+            scale=from_zero(row["retention_rate"] for row in rows),
+            axis=alt.Axis(format=",~f", tickCount=5),
+        ),
         "tooltip": [
             alt.Tooltip("service:N", title=words.column("retention", "service_name").label),
             alt.Tooltip("type:N", title=words.column("retention", "retention_type").label),
@@ -137,9 +155,24 @@ def retention_curve(answer: Answer, selection: Selection, words: Words) -> Sketc
     chart = alt.Chart(alt.NamedData("points")).encode(
         **encodings, **told_apart("service", services)
     )
-    opacity = opacity_of_tones(unique(tones), words, has_legend=len(services) == 1)
-    line = chart.mark_line(point={"size": 60}).encode(opacity=opacity)
-    texts = chart.mark_text(dy=-12).encode(opacity=opacity, text="text:N")
+    marks = marks_of_tones(unique(tones), words, has_legend=len(services) == 1)
+    line = chart.mark_line(point={"size": 60}).encode(**marks)
+    texts = (
+        chart.transform_filter("datum.has_room")
+        .mark_text(dy=-12)
+        .encode(opacity=marks["opacity"], text="text:N")
+    )
     # Large enough to be pointed at.
     targets = chart.mark_circle(size=900, opacity=0)
     return Sketch(alt.layer(line, texts, targets).properties(height=220), {"points": values})
+
+
+def _has_room(row: dict[str, Any], above: dict[str, Any] | None, most: float) -> bool:
+    """Return whether the number over a point lies on no other point, or its number."""
+    if above is None or above["retention_type"] != row["retention_type"]:
+        return True
+    return bool(_rate(above) - _rate(row) > _ROOM * most)
+
+
+def _rate(row: dict[str, Any]) -> float:
+    return float(row["retention_rate"] or 0.0)

@@ -16,12 +16,23 @@ if TYPE_CHECKING:
 
     from otel_analytics.web.words import Words
 
-__all__ = ["Sketch", "day_axis", "legend", "opacity_of_tones", "told_apart", "unique"]
+__all__ = [
+    "Sketch",
+    "day_axis",
+    "from_zero",
+    "legend",
+    "marks_of_tones",
+    "opacity_of_tones",
+    "told_apart",
+    "unique",
+]
 
 T = TypeVar("T")
 
 # How strongly is drawn what the reader asked for, what is not complete, and what was before.
 _TONES: Final = {"this_period": 1.0, "partial": 0.45, "previous_period": 0.4}
+# As a line: two tones that are as light as each other must not look the same.
+_DASHES: Final = {"this_period": [1, 0], "partial": [1, 0], "previous_period": [5, 3]}
 _MOST_TICKS: Final = 9
 
 
@@ -59,22 +70,41 @@ def _tick(day: date) -> alt.DateTime:
     return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
 
 
-def legend(names: Sequence[str]) -> alt.Legend | None:
+def from_zero(values: Iterable[float | None], **looks: Any) -> alt.Scale:
+    """Return a scale that begins at 0, wherever the values end."""
+    # of zeros alone, Vega would draw 0 in the middle
+    return alt.Scale(zero=True, **looks) if any(values) else alt.Scale(domain=[0, 1], **looks)
+
+
+def legend(names: Sequence[str], **looks: Any) -> alt.Legend | None:
     """Return the legend above a chart; None where there is nothing to tell apart."""
     if len(names) < 2:
         return None
     # Two fit on a phone.
-    return alt.Legend(orient="top", title=None, labelLimit=160, columns=2)
+    return alt.Legend(orient="top", title=None, labelLimit=160, columns=2, **looks)
 
 
 def opacity_of_tones(tones: Sequence[str], words: Words, *, has_legend: bool) -> alt.Opacity:
     """Return how strongly each tone is drawn, with a legend if periods are compared."""
     names = [name for name in _TONES if name in tones]
-    strengths = [_TONES[name] for name in names]
-    # Vega-Lite would take a scale of one name for one of places.
-    scale = alt.Scale(type="ordinal", domain=[words(name) for name in names], range=strengths)
     shown = legend(names) if has_legend and "previous_period" in names else None
-    return alt.Opacity("tone:O", scale=scale, legend=shown)
+    return alt.Opacity("tone:O", scale=_scale(names, _TONES, words), legend=shown)
+
+
+def marks_of_tones(tones: Sequence[str], words: Words, *, has_legend: bool) -> dict[str, Any]:
+    """Return the encodings of a line's tones: how strongly it is drawn, and whether in dashes."""
+    names = [name for name in _TONES if name in tones]
+    opacity = opacity_of_tones(tones, words, has_legend=has_legend)
+    is_compared = has_legend and "previous_period" in names
+    shown = legend(names, symbolType="stroke", symbolSize=400) if is_compared else None
+    dash = alt.StrokeDash("tone:O", scale=_scale(names, _DASHES, words), legend=shown)
+    return {"opacity": opacity.legend(shown), "strokeDash": dash}
+
+
+def _scale(names: Sequence[str], looks: dict[str, Any], words: Words) -> alt.Scale:
+    # Vega-Lite would take a scale of one name for one of places.
+    domain = [words(name) for name in names]
+    return alt.Scale(type="ordinal", domain=domain, range=[looks[name] for name in names])
 
 
 def unique(values: Iterable[T]) -> list[T]:
