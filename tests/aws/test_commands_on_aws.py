@@ -51,6 +51,7 @@ class Executions:
         self.list_executions = self.known.list_executions
         self.describe_execution = self.known.describe_execution
         self.get_execution_history = self.known.get_execution_history
+        self.events_after = self.known.events_after
         self.definition = self.known.definition
 
     def start(self, value: Any, *, name: str | None = None) -> str:
