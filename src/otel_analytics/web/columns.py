@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from otel_analytics.metrics import load_catalog
 
 if TYPE_CHECKING:
-    from otel_analytics.web.words import Language
+    from otel_analytics.web.texts import Language
 
 __all__ = ["Kind", "Meaning", "meaning_of"]
 

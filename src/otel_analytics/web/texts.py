@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
-__all__ = ["TEXTS"]
+__all__ = ["TEXTS", "Language"]
+
+Language = Literal["en", "ko"]
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "yes": ("yes", "예"),

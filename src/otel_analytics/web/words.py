@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_analytics.names import harmless
 from otel_analytics.web.columns import meaning_of
-from otel_analytics.web.texts import TEXTS
+from otel_analytics.web.texts import TEXTS, Language
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LANGUAGES", "Language", "Words", "language_of_locale", "shortened"]
 
-Language = Literal["en", "ko"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ko")
 
 _WEEKDAYS: Final = {

@@ -5,7 +5,8 @@ A panel's SQL is a `.sql` file in Athena's dialect over relations named after qu
 Vega-Lite without colours: these are the page's `theme`.
 """
 
+from otel_analytics.web.panels.answer import Answer
 from otel_analytics.web.panels.catalog import GROUPS, PANELS, find_panel
-from otel_analytics.web.panels.panel import Answer, Drawing, Panel
+from otel_analytics.web.panels.panel import Drawing, Panel
 
 __all__ = ["GROUPS", "PANELS", "Answer", "Drawing", "Panel", "find_panel"]

@@ -13,7 +13,7 @@ from otel_analytics.web.words import shortened
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from otel_analytics.web.panels.panel import Answer
+    from otel_analytics.web.panels.answer import Answer
     from otel_analytics.web.selection import Selection
     from otel_analytics.web.words import Words
 

@@ -11,7 +11,7 @@ from otel_analytics.web.panels.retention import retention_curve, retention_heatm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_analytics.web.panels.panel import Answer
+    from otel_analytics.web.panels.answer import Answer
     from otel_analytics.web.panels.scales import Sketch
     from otel_analytics.web.selection import Selection
     from otel_analytics.web.words import Words

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from otel_analytics.web.panels.panel import Answer, Panel
+    from otel_analytics.web.panels.answer import Answer
+    from otel_analytics.web.panels.panel import Panel
     from otel_analytics.web.selection import Selection
     from otel_analytics.web.words import Words
 

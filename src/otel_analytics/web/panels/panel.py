@@ -12,6 +12,7 @@ from otel_analytics.metrics.catalog import find_metric
 from otel_analytics.names import history_table_name, table_name, table_prefix
 from otel_analytics.query.build import window_of
 from otel_analytics.query.reading import build_reading, columns_of
+from otel_analytics.web.panels.answer import Answer
 from otel_analytics.web.panels.notes import as_of, notes_of
 
 if TYPE_CHECKING:
@@ -24,43 +25,11 @@ if TYPE_CHECKING:
     from otel_analytics.web.services import Service
     from otel_analytics.web.words import Words
 
-__all__ = ["Answer", "Drawing", "Panel"]
+__all__ = ["Drawing", "Panel"]
 
 # Earlier and later than any day of a table.
 _FIRST_DAY: Final = date(1971, 1, 1)
 _LAST_DAY: Final = date(9998, 12, 31)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The rows of a panel over a query type, of all services that were asked for.
-
-    `statements` are the queries that were run, one for each service that has the tables; `missing`
-    the tables that are not there, of each other service; none named of one that has no table at
-    all. `begins` is the first day that a table as new as these may hold;
-    None if there is no row.
-    """
-
-    query_type: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    statements: tuple[str, ...]
-    missing: dict[str, tuple[str, ...]]
-    begins: date | None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the columns."""
-        return tuple(column.name for column in self.columns)
-
-    @property
-    def missing_tables(self) -> tuple[str, ...]:
-        """The tables that are not there, of services that have others."""
-        return tuple(table for tables in self.missing.values() for table in tables)
-
-    def records(self) -> list[dict[str, Any]]:
-        """Return the rows as objects."""
-        return [dict(zip(self.names, row, strict=True)) for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)

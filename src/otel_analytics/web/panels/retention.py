@@ -20,7 +20,7 @@ from otel_analytics.web.panels.scales import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_analytics.web.panels.panel import Answer
+    from otel_analytics.web.panels.answer import Answer
     from otel_analytics.web.selection import Selection
     from otel_analytics.web.words import Words
 
