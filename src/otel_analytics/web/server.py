@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Listener", "serve"]
 
 _DRAWINGS: Final = "otel_analytics.web.panels.drawings"
-_AFTER_FIRST_PAGE_S: Final = 0.2
+_AFTER_FIRST_PAGE_S: Final = 0.05
 
 
 class Listener:

@@ -70,7 +70,7 @@ def months(answer: Answer, selection: Selection, words: Words) -> Sketch:  # noq
     chart = alt.Chart(alt.NamedData("bars")).encode(**encodings)
     opacity = opacity_of_tones(["this_period", "partial"], words, has_legend=False)
     bars = chart.mark_bar().encode(opacity=opacity, **told_apart("service", services))
-    texts = chart.mark_text(baseline="bottom", dy=-3).encode(text="text:N")
+    texts = chart.mark_text(baseline="bottom", dy=-3).encode(text=alt.Text("text:N"))
     return Sketch(alt.layer(bars, texts).properties(height=220), {"bars": values})
 
 
@@ -223,7 +223,7 @@ def _lying(bars: list[_Bar], title: str, words: Words) -> Sketch:
     chart = alt.Chart(alt.NamedData("bars")).encode(**encodings)
     opacity = opacity_of_tones(tones, words, has_legend=len(services) == 1)
     drawn = chart.mark_bar().encode(opacity=opacity, **told_apart("service", services))
-    texts = chart.mark_text(align="left", dx=4).encode(text="text:N")
+    texts = chart.mark_text(align="left", dx=4).encode(text=alt.Text("text:N"))
     height: float | alt.Step = max(180, len(rows) * (16 * together + 12))
     if len(rows) > _FEW:
         # Of as many as the search leaves.

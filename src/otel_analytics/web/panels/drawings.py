@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from altair.utils import schemapi
+
 from otel_analytics.web.panels.bars import cohorts, events, funnel, months
 from otel_analytics.web.panels.lines import Lines
 from otel_analytics.web.panels.retention import retention_curve, retention_heatmap
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from otel_analytics.web.words import Words
 
 __all__ = ["DRAWINGS"]
+
+# Charts are valid by a test; to validate each part of each one anew takes as long as to draw them.
+schemapi.disable_debug_mode()
 
 # By the panel's id.
 DRAWINGS: Final[dict[str, Callable[[Answer, Selection, Words], Sketch]]] = {

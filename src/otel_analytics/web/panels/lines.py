@@ -119,7 +119,7 @@ class Lines:
         lines = alt.Chart(alt.NamedData("points")).encode(
             x=day_axis(places, words),
             y=alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(format=",~f", **axis)),
-            detail=["service:N", "series:N"],
+            detail=[alt.Detail("service:N"), alt.Detail("series:N")],
             **marks_of_tones(tones, words, has_legend=not has_services),
         )
         drawn: alt.Chart = lines.mark_line(point=point, strokeJoin="round")

@@ -152,7 +152,6 @@ class Panel:
         # half of the time until the first page, which has no chart yet
         from otel_analytics.web.panels.drawings import DRAWINGS  # noqa: PLC0415
 
-        # Charts are valid by a test; to validate each one again would double its time.
         sketch = DRAWINGS[self.id](answer, selection, words)
         document = sketch.chart.to_dict(validate=False)
         del document["config"]  # Altair's colours and sizes

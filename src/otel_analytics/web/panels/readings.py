@@ -75,8 +75,8 @@ def bands(places: Iterable[date], keys: Mapping[str, str], words: Words) -> alt.
     )
     chart = alt.Chart(alt.NamedData("readings")).encode(
         x=day_axis(places, words, field="from"),
-        x2="to:T",
-        opacity=alt.when(hover).then(alt.value(0.12)).otherwise(alt.value(0)),
+        x2=alt.X2("to:T"),
+        opacity=alt.OpacityValue(0, condition={"param": hover.name, "empty": False, "value": 0.12}),
         tooltip=[alt.Tooltip(f"{key}:N", title=title) for title, key in keys.items()],
     )
     drawn: alt.Chart = chart.mark_rect(style="band").add_params(hover)

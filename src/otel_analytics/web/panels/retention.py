@@ -44,7 +44,7 @@ def retention_heatmap(answer: Answer, selection: Selection, words: Words) -> Ske
     rate = words.column("retention", "retention_rate")
     chart = alt.Chart(alt.NamedData("cells")).encode(
         x=days,
-        x2="end:T",
+        x2=alt.X2("end:T"),
         y=alt.Y("row:N", title=None, sort=unique(order), axis=alt.Axis(labelLimit=300)),
         tooltip=[
             alt.Tooltip("row:N", title=words.column("retention", "retention_type").label),
@@ -160,7 +160,7 @@ def retention_curve(answer: Answer, selection: Selection, words: Words) -> Sketc
     texts = (
         chart.transform_filter("datum.has_room")
         .mark_text(dy=-12)
-        .encode(opacity=marks["opacity"], text="text:N")
+        .encode(opacity=marks["opacity"], text=alt.Text("text:N"))
     )
     # Large enough to be pointed at.
     targets = chart.mark_circle(size=900, opacity=0)
