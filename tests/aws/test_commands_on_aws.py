@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -233,7 +234,9 @@ def asked_of(app: Any, path: str) -> tuple[int, str]:
         "query_string": b"",
         "headers": [(b"host", b"127.0.0.1:8321")],
     }
-    asyncio.run(app(scope, receive, send))
+    # a browser's tests leave an event loop in the thread of the tests
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(asyncio.run, app(scope, receive, send)).result()
     body = b"".join(message.get("body", b"") for message in messages)
     return messages[0]["status"], body.decode()
 
