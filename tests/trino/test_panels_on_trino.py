@@ -51,6 +51,6 @@ def test_a_panel_has_the_same_rows_from_trino(
     selection = select_services([], there, days=days, compare=days is not None)
     expected = panel.ask(on_duckdb.query, there, selection, on_duckdb.settings)
     found = panel.ask(on_trino.query, there, selection, on_trino.settings)
-    assert (found.columns, found.missing) == (expected.columns, ())
+    assert (found.columns, found.missing) == (expected.columns, {})
     assert sorted(map(repr, found.rows)) == sorted(map(repr, expected.rows))
     assert expected.rows
