@@ -82,6 +82,23 @@ def test_the_commands_of_a_day(new_settings: Callable[..., Settings], tmp_path: 
     assert report.stat().st_size > 0
 
 
+def test_logs_come_by_ingest_and_faults_happen_as_on_this_machine(
+    new_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    settings = new_settings()
+    run = ["run", SERVICE, "--execution-date", execution_date(DAYS)]
+    empty = otel_analytics(settings, *run)
+    assert empty.returncode == 2
+    assert "put logs into it with otel-analytics ingest" in empty.stderr
+    fill(Path(settings.home), [SERVICE], tmp_path)
+    done = otel_analytics(
+        settings, *run, "--name", "once", "--inject", "CreateMAUTable:States.Timeout"
+    )
+    assert (done.returncode, "did not happen" in done.stderr) == (0, False)
+    kinds = [event["type"] for event in as_json(settings, "history", "once")]
+    assert kinds.count("TaskTimedOut") == 1
+
+
 def test_a_query_that_is_wrong_is_refused_and_one_that_fails_fails(
     new_settings: Callable[..., Settings],
 ) -> None:

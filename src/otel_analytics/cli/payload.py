@@ -207,7 +207,7 @@ def check_source(aws: Engine) -> None:
         if table == LOGALL_TABLE:
             how = (
                 "put logs into it with otel-analytics ingest PATH…"
-                if aws.settings.engine == "duckdb"
+                if aws.settings.engine != "aws"
                 else "deploy the stack, which creates it, or name yours with source.table"
             )
         raise Refused(f"there is no table {database}.{table} yet: {how}")

@@ -171,7 +171,7 @@ def _faults(specs: tuple[str, ...], settings: Settings, services: tuple[str, ...
 @contextmanager
 def _open(settings: Settings, faults: Faults) -> Iterator[Engine]:
     """Open the engine; on this machine the faults happen there."""
-    if settings.engine != "duckdb":
+    if settings.engine == "aws":
         with open_engine(settings) as account:
             yield account
         return
