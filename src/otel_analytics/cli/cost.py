@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_analytics.config import Prices
-    from otel_analytics.operations.engine import Engine, Executions
+    from otel_analytics.operations.engine import Engine
+    from otel_analytics.operations.executions import Executions
     from otel_analytics.pipeline.billing import Usage
     from otel_analytics.pipeline.cost import ExecutionCost
 

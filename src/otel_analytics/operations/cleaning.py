@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from otel_analytics.errors import Failed, InvalidName
 from otel_analytics.names import S3Address, execution_token
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from otel_analytics.config import Settings
+    from otel_analytics.operations.executions import Executions
     from otel_analytics.operations.publications import Publications
     from otel_analytics.operations.store import Store
 
@@ -65,13 +66,6 @@ def _delete_version(location: str, store: Store) -> Deletion:
     if find_root(location) is not None:
         return store.delete_directly_under(S3Address.parse(location))
     raise InvalidName("it is neither a leaf nor a table's root, and stays")
-
-
-class Executions(Protocol):
-    """The executions of an engine, as far as cleaning asks for them."""
-
-    def list_executions(self) -> list[dict[str, Any]]:
-        """Return all that are known, as `list-executions` shows them."""
 
 
 @dataclass(frozen=True, slots=True)

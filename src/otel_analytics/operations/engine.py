@@ -1,4 +1,4 @@
-"""What an engine offers to whoever reads tables and follows executions, and what starts them."""
+"""What an engine offers to whoever reads tables, follows executions and starts them."""
 
 from __future__ import annotations
 
@@ -10,33 +10,11 @@ if TYPE_CHECKING:
     from otel_analytics.config import Settings
     from otel_analytics.operations.catalog import Catalog
     from otel_analytics.operations.cleaning import Cleaner
+    from otel_analytics.operations.executions import Executions
     from otel_analytics.operations.store import Store
     from otel_analytics.query.statements import Rows
 
-__all__ = ["Engine", "Executions"]
-
-
-class Executions(Protocol):
-    """Executions, in the shapes that the AWS CLI prints; `reference` as `describe` takes it."""
-
-    def list_executions(
-        self, *, max_results: int | None = None, status: str | None = None
-    ) -> list[dict[str, Any]]:
-        """Return the executions, newest first."""
-
-    def describe_execution(self, reference: str) -> dict[str, Any]:
-        """Return one execution."""
-
-    def get_execution_history(
-        self, reference: str, *, reverse_order: bool = False, max_results: int | None = None
-    ) -> list[dict[str, Any]]:
-        """Return the events of one execution."""
-
-    def events_after(self, arn: str, seen: int) -> list[dict[str, Any]]:
-        """Return the events of an execution after the one with the id `seen`, oldest first."""
-
-    def definition(self, reference: str) -> Any:
-        """Return the document with which one was started."""
+__all__ = ["Engine"]
 
 
 class Engine(Protocol):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_analytics.operations.engine import Executions
+    from otel_analytics.operations.executions import Executions
 
 __all__ = ["Asked", "Follower", "Told"]
 
