@@ -166,6 +166,72 @@ def test_partitions_are_folders_of_which_only_those_asked_for_are_read(account: 
     assert "HIVE_BAD_DATA: s3://bucket/p/k=2/" in account.reason("SELECT count(n) FROM p")
 
 
+@pytest.mark.parametrize("value", ["x", "2025-04-15", ".."])
+def test_a_partition_that_is_a_constant_is_one_folder_like_any_other(
+    account: Account, value: str
+) -> None:
+    for name, text in (("constant", f"'{value}'"), ("computed", f"'{value[0]}' || '{value[1:]}'")):
+        account.done(
+            f"CREATE TABLE {name} WITH (external_location = 's3://bucket/{name}/', "
+            f"partitioned_by = ARRAY['k', 'l']) AS SELECT n, {text} AS k, '2' AS l "
+            "FROM UNNEST(sequence(1, 20000)) AS t(n) ORDER BY n DESC"
+        )
+    tables = [account.catalog.table(TableName(name, "log_db")) for name in ("constant", "computed")]
+    assert tables[0].columns == tables[1].columns
+    assert tables[0].partition_keys == tables[1].partition_keys
+    folders = [
+        {
+            file.split("/", 4)[4].rpartition("/")[0]
+            for file in account.objects(f"s3://bucket/{name}/")
+        }
+        for name in ("constant", "computed")
+    ]
+    assert len(folders[0]) == 1
+    assert folders[0] == folders[1]
+    (row,) = account.rows("SELECT count(*), min(n), max(n), min(k), max(k), max(l) FROM constant")
+    assert row == (20000, 1, 20000, value, value, "2")
+    # in the order of the query, so that statistics rule parts of the file out
+    (file,) = account.objects("s3://bucket/constant/")
+    first = duckdb.sql(f"SELECT n FROM '{account.path(file)}' LIMIT 1").fetchall()
+    assert first == [(20000,)]
+
+
+@pytest.mark.parametrize("key", ["../../x", "a b"])
+def test_a_partition_key_that_is_no_name_of_a_folder_is_refused(account: Account, key: str) -> None:
+    reason = account.reason(
+        "CREATE TABLE p WITH (external_location = 's3://bucket/p/', "
+        f"partitioned_by = ARRAY['{key}']) AS SELECT 1 AS n, 'v' AS \"{key}\""
+    )
+    assert "is not an S3 address" in reason
+    assert list(account.home.tmp.rglob("part*")) == []
+
+
+def test_with_no_data_a_constant_partition_is_no_folder(account: Account) -> None:
+    account.done(
+        "CREATE TABLE p WITH (external_location = 's3://bucket/p/', partitioned_by = ARRAY['k']) "
+        "AS SELECT 1 AS n, 'x' AS k WITH NO DATA"
+    )
+    assert account.objects("s3://bucket/p/") == []
+
+
+def test_a_constant_partition_without_rows_is_no_folder(account: Account) -> None:
+    account.done(
+        "CREATE TABLE p WITH (external_location = 's3://bucket/p/', partitioned_by = ARRAY['k']) "
+        "AS SELECT n, 'x' AS k FROM UNNEST(sequence(1, 3)) AS t(n) WHERE n > 3"
+    )
+    assert account.objects("s3://bucket/p/") == []
+    assert account.rows("SELECT * FROM p") == []
+
+
+def test_a_partition_that_is_a_null_or_a_number_is_not_taken_for_a_text(account: Account) -> None:
+    account.done(
+        "CREATE TABLE p WITH (external_location = 's3://bucket/p/', partitioned_by = ARRAY['k']) "
+        "AS SELECT 1 AS n, 7 AS k"
+    )
+    assert account.catalog.table(TableName("p", "log_db")).partition_keys == (Column("k", "int"),)
+    assert account.rows("SELECT n, k FROM p") == [(1, 7)]
+
+
 def test_scanned_bytes_are_those_of_the_columns_and_partitions_needed(account: Account) -> None:
     account.done(
         "CREATE TABLE big WITH (external_location = 's3://bucket/big/', "

@@ -237,7 +237,12 @@ class _Cancellation:
 
 @contextmanager
 def _duckdb(settings: Settings, home: Home, store: ObjectStore) -> Iterator[QueryEngine]:
-    engine = Engine(store, schemas=home.schemas, memory_limit=settings.memory_limit)
+    engine = Engine(
+        store,
+        schemas=home.schemas,
+        memory_limit=settings.memory_limit,
+        builds_at_once=settings.activity.concurrency,
+    )
     try:
         yield engine
     finally:

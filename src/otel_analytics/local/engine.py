@@ -29,6 +29,7 @@ from otel_analytics.local.relations import (
     relation_of,
     text_literal,
 )
+from otel_analytics.local.threads import Threads
 from otel_analytics.local.types import athena_type, stored_cast
 from otel_analytics.query.dialects import DuckdbQuery, duckdb_prelude, to_duckdb
 from otel_analytics.query.statements import Column, CreateTableAs, Query, Rows, TableName
@@ -57,9 +58,14 @@ _OF_DAMAGE: Final = (duckdb.InvalidInputException, duckdb.IOException)
 
 
 class Engine:
-    """One DuckDB instance; each query has a cursor of its own, so that they run at once."""
+    """One DuckDB instance; each query has a cursor of its own, so that they run at once.
 
-    def __init__(self, store: ObjectStore, *, schemas: Path, memory_limit: str) -> None:
+    `builds_at_once` is how many partitioned tables are built at a time.
+    """
+
+    def __init__(
+        self, store: ObjectStore, *, schemas: Path, memory_limit: str, builds_at_once: int = 1
+    ) -> None:
         self._store = store
         self._schemas = schemas
         self._spill = store.tmp / f"spill-{uuid4().hex}"
@@ -81,6 +87,7 @@ class Engine:
         self._connection.execute("SET parquet_metadata_cache = true")
         for statement in duckdb_prelude():
             self._connection.execute(statement)
+        self._threads = Threads(self._connection, builds_at_once=builds_at_once)
 
     def close(self) -> None:
         """Close the instance and remove what it spilled."""
@@ -93,6 +100,7 @@ class Engine:
         Raises: QueryFailed in Athena's words; QueryCancelled
         """
         written = to_duckdb(query)
+        self._threads.share(is_build=False)
         with self._cursor(job) as cursor:
 
             def attempt(text: str, _empty: str) -> tuple[tuple[Column, ...], list[Any]]:
@@ -163,7 +171,8 @@ class Engine:
                 select = f"SELECT {', '.join(items)} FROM ({text}) AS q({aliases})"  # noqa: S608
                 if not create.with_data:
                     select += " WHERE false"
-                copy_to_parquet(cursor, select, folder, create.compression, create.partitioned_by)
+                self._threads.share(is_build=bool(create.partitioned_by))
+                copy_to_parquet(cursor, select, folder, create)
                 return columns
 
             columns = self._attempt(create.query, written, tables, cursor, attempt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from otel_analytics.local.s3 import ObjectStore
     from otel_analytics.query.dialects import DuckdbQuery
-    from otel_analytics.query.statements import Column
+    from otel_analytics.query.statements import Column, CreateTableAs
 
 __all__ = [
     "COMPRESSIONS",
@@ -32,6 +33,8 @@ __all__ = [
 COMPRESSIONS: Final = ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE", "UNCOMPRESSED")
 # Rows by which statistics can rule a part of a file out, and by which threads share it.
 _ROW_GROUP_SIZE: Final = 8192
+# Keys and values that a folder is named after as they are.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def check_columns(
@@ -69,23 +72,27 @@ def check_columns(
 
 
 def copy_to_parquet(
-    cursor: duckdb.DuckDBPyConnection,
-    select: str,
-    folder: Path,
-    compression: str,
-    partitioned_by: tuple[str, ...],
+    cursor: duckdb.DuckDBPyConnection, select: str, folder: Path, create: CreateTableAs
 ) -> None:
     """Write the rows of a SELECT of DuckDB's under a folder, one folder in it for each partition.
 
     Raises: QueryFailed if there are more partitions than Athena writes
     """
-    codec = "UNCOMPRESSED" if compression == "NONE" else compression
+    codec = "UNCOMPRESSED" if create.compression == "NONE" else create.compression
     options = f"FORMAT parquet, COMPRESSION {codec}, ROW_GROUP_SIZE {_ROW_GROUP_SIZE}"
-    if not partitioned_by:
-        target = text_literal(str(folder / "part-0.parquet"))
-        cursor.execute(f"COPY ({select}) TO {target} ({options})")
+    if not create.partitioned_by:
+        _copy_to_file(cursor, select, folder / "part-0.parquet", options)
         return
-    keys = ", ".join(quoted(key) for key in partitioned_by)
+    keys = ", ".join(map(quoted, create.partitioned_by))
+    if create.partition and all(map(_PLAIN.fullmatch, create.partitioned_by + create.partition)):
+        # where DuckDB has to look which partition a row is of, it takes up to twice as long
+        values = zip(create.partitioned_by, create.partition, strict=True)
+        file = folder.joinpath(*(f"{key}={value}" for key, value in values), "part")
+        file.parent.mkdir(parents=True)
+        rows = f"SELECT * EXCLUDE ({keys}) FROM ({select})"  # noqa: S608
+        if not _copy_to_file(cursor, rows, file, options):
+            file.unlink()
+        return
     target = text_literal(str(folder))
     cursor.execute(f"COPY ({select}) TO {target} ({options}, PARTITION_BY ({keys}))")
     folders = {path.parent for path in folder.rglob("*.parquet")}
@@ -94,6 +101,13 @@ def copy_to_parquet(
             f"HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of {MAX_PARTITIONS} open writers for "
             "partitions"
         )
+
+
+def _copy_to_file(cursor: duckdb.DuckDBPyConnection, select: str, file: Path, options: str) -> int:
+    """Write the rows of a SELECT into one file; return how many they are."""
+    cursor.execute(f"COPY ({select}) TO {text_literal(str(file))} ({options})")
+    ((rows,),) = cursor.fetchall()
+    return int(rows)
 
 
 def move_files(

@@ -63,7 +63,7 @@ def build_level_table(
         properties=exp.Properties(expressions=properties),
         expression=_build_select(level, periods, settings),
     )
-    text = create.sql(dialect="athena", pretty=True, comments=False)
+    text = create.sql(dialect="athena", pretty=True, comments=False, copy=False)
     if (size := len(text.encode())) > MAX_QUERY_BYTES:
         raise InvalidPayload(
             f"the query has {size} bytes, Athena takes {MAX_QUERY_BYTES}: name fewer events in "
@@ -76,7 +76,8 @@ def build_level_table(
 def level_fingerprint(level: Level, settings: Settings) -> str:
     """Return what changes whenever partitions of a level would be built by another query."""
     period = period_of(_ANY_DAY, level.grain)
-    text = _build_select(level, [period], settings).sql(dialect="athena", comments=False)
+    select = _build_select(level, [period], settings)
+    text = select.sql(dialect="athena", comments=False, copy=False)
     return sha256(text.encode()).hexdigest()
 
 
@@ -85,6 +86,20 @@ def _build_select(level: Level, periods: Sequence[str], settings: Settings) -> e
 
     Shape:  the level's columns, then its period
     """
+    select = _build_rows(level, periods, settings)
+    return _of_one_period(select, periods[0]) if len(periods) == 1 else select
+
+
+def _of_one_period(select: exp.Select, period: str) -> exp.Select:
+    """Return the SELECT with its period as a constant: an engine need not divide rows by it."""
+    select.selects[-1].replace(exp.Literal.string(period).as_(PERIOD))
+    for name in ("group", "order"):
+        if clause := select.args.get(name):
+            clause.set("expressions", [key for key in clause.expressions if key.name != PERIOD])
+    return select
+
+
+def _build_rows(level: Level, periods: Sequence[str], settings: Settings) -> exp.Select:
     if level.source is None:
         return _build_activity(periods, settings)
     events = build_level_events(
@@ -147,9 +162,9 @@ def _build_facts(
     columns = [exp.column(name, quoted=True) for name, _ in level.columns]
     return (
         exp.select(*columns, period.as_(PERIOD))
-        .from_(with_events(select, events).subquery("facts", copy=False))
-        .where(period.copy().isin(*map(exp.Literal.string, periods)))
-        .order_by(PERIOD, "service_name")
+        .from_(with_events(select, events).subquery("facts", copy=False), copy=False)
+        .where(period.copy().isin(*map(exp.Literal.string, periods)), copy=False)
+        .order_by(PERIOD, "service_name", copy=False)
     )
 
 

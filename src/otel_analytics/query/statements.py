@@ -102,7 +102,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class CreateTableAs:
-    """CREATE TABLE … WITH (…) AS query."""
+    """CREATE TABLE … WITH (…) AS query.
+
+    `partition` are the values of `partitioned_by` if the query gives a constant text for each, so
+    that there is one partition; else it is empty.
+    """
 
     table: TableName
     if_not_exists: bool
@@ -112,6 +116,7 @@ class CreateTableAs:
     partitioned_by: tuple[str, ...]
     query: Query
     with_data: bool = True
+    partition: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +293,22 @@ def _create_table_as(sql: str, tokens: list[Token], create: exp.Create) -> Creat
         partitioned_by=partitioned_by,
         query=_query(sql, create.expression),
         with_data=with_data,
+        partition=_constants(create.expression, partitioned_by),
     )
+
+
+def _constants(query: exp.Query, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the texts of the last columns, which have these names, if all are constants."""
+    if not isinstance(query, exp.Select) or not names:
+        return ()
+    last = query.expressions[-len(names) :]
+    constants = tuple(
+        item.this.name
+        for name, item in zip(names, last, strict=False)
+        if isinstance(item, exp.Alias) and _identifier(item.args["alias"]) == name
+        if isinstance(item.this, exp.Literal) and item.this.is_string and item.this.name
+    )
+    return constants if len(constants) == len(names) else ()
 
 
 def _create_external(sql: str, create: exp.Create) -> CreateExternalTable:
