@@ -174,6 +174,12 @@ class Activity:
         "Days of raw logs that one query of a refresh may read; fewer need less memory, more cost "
         "fewer queries. At most 100, which is how many partitions a query of Athena's writes.",
     )
+    raw_mb_per_query: int = _setting(
+        10,
+        "Megabytes of raw files that one query of a refresh may read; a day that has more is a "
+        "query by itself. DuckDB builds large days faster one by one; on Athena and Trino, more "
+        "cost fewer queries.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -601,6 +607,8 @@ def _check_ranges(settings: Settings) -> None:
         raise InvalidSettings(f"source.read: write {' or '.join(SOURCES)}")
     if not 1 <= settings.activity.days_per_query <= _MAX_DAYS_PER_QUERY:
         raise InvalidSettings(f"activity.days_per_query: write 1 to {_MAX_DAYS_PER_QUERY}")
+    if settings.activity.raw_mb_per_query < 1:
+        raise InvalidSettings("activity.raw_mb_per_query: write 1 or more")
     if not 1 <= settings.activity.concurrency <= _MAX_CONCURRENCY:
         raise InvalidSettings(f"activity.concurrency: write 1 to {_MAX_CONCURRENCY}")
     if settings.events.max_names < 1:

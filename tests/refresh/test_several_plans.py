@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,6 +92,21 @@ def test_a_query_builds_as_many_days_as_the_settings_say_and_more_of_smaller_row
             largest[step.level] = max(largest[step.level], len(step.periods))
             registered[step.level].update(step.periods)
     assert {level: largest[level] for level in sizes} == sizes
+
+
+def test_a_query_reads_several_days_of_raw_logs_only_where_they_are_small() -> None:
+    sizes_mb = [1, 2, 3, 4, 1, 25, 1, 9, 2, *[0] * 12]
+    days = [LAST - timedelta(days=back) for back in reversed(range(len(sizes_mb)))]
+    files = {
+        day.isoformat(): [RawFile(f"{part}.parquet", size * 500_000, "1") for part in range(2)]
+        for day, size in zip(days, sizes_mb, strict=True)
+    }
+    none: dict[str, dict[str, str]] = {level: {} for level in load_levels()}
+    plan = plan_refresh(E, files=files, registered=none, settings=Settings())
+    steps = [step.periods for step in plan.steps if step.level == "activity"]
+    # no more than 10 MB or a day, and no more than 10 days
+    assert [len(periods) for periods in steps] == [4, 1, 1, 2, 10, 3]
+    assert [day for periods in steps for day, _ in periods] == list(files)
 
 
 def test_a_year_of_logs_is_refreshed_by_several_plans_and_equals_the_raw_logs(

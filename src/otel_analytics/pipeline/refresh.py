@@ -29,7 +29,7 @@ from otel_analytics.query.levels import (
 from otel_analytics.query.zone import offset_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import date
 
     from otel_analytics.config import Settings
@@ -112,7 +112,7 @@ def needed_days(execution_date: date, settings: Settings) -> DayRange:
 def plan_refresh(
     execution_date: date,
     *,
-    files: Mapping[str, Iterable[RawFile]],
+    files: Mapping[str, Collection[RawFile]],
     registered: Versions,
     settings: Settings,
 ) -> RefreshPlan:
@@ -128,24 +128,40 @@ def plan_refresh(
         there = registered.get(name, {})
         gone += [(name, p) for p, version in versions.items() if version is None and p in there]
         due = [(p, v) for p, v in versions.items() if v is not None and there.get(p) != v]
-        steps += _steps(load_levels()[name], due[:room], settings)
+        steps += _steps(load_levels()[name], due[:room], files, settings)
         room -= len(due)
         if room < 0:
             return RefreshPlan(tuple(steps), tuple(gone), has_more=True)
     return RefreshPlan(tuple(steps), tuple(gone), has_more=False)
 
 
-def _steps(level: Level, due: list[tuple[str, str]], settings: Settings) -> Iterator[Step]:
-    size = min(MAX_PARTITIONS, settings.activity.days_per_query * _MORE_DAYS[level.depth])
+def _steps(
+    level: Level,
+    due: Iterable[tuple[str, str]],
+    files: Mapping[str, Collection[RawFile]],
+    settings: Settings,
+) -> Iterator[Step]:
+    most_periods = min(MAX_PARTITIONS, settings.activity.days_per_query * _MORE_DAYS[level.depth])
     if level.grain == "month":
-        size = max(1, size // _DAYS_PER_MONTH)
-    for start in range(0, len(due), size):
-        yield Step(level.name, tuple(due[start : start + size]))
+        most_periods = max(1, most_periods // _DAYS_PER_MONTH)
+    most_bytes = settings.activity.raw_mb_per_query * 1_000_000
+    periods: list[tuple[str, str]] = []
+    size_bytes = 0
+    for period, version in due:
+        raw = files[period] if level.source is None else ()
+        more_bytes = sum(file.size_bytes for file in raw)
+        if periods and (len(periods) == most_periods or size_bytes + more_bytes > most_bytes):
+            yield Step(level.name, tuple(periods))
+            periods, size_bytes = [], 0
+        periods.append((period, version))
+        size_bytes += more_bytes
+    if periods:
+        yield Step(level.name, tuple(periods))
 
 
 def _wanted_versions(
     execution_date: date,
-    files: Mapping[str, Iterable[RawFile]],
+    files: Mapping[str, Collection[RawFile]],
     registered: Versions,
     settings: Settings,
 ) -> dict[str, dict[str, str | None]]:

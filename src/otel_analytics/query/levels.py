@@ -153,12 +153,19 @@ def ranges_of(days: Iterable[date]) -> tuple[DayRange, ...]:
 
 def periods_of(first: date, last: date, grain: Grain) -> list[str]:
     """Return the periods in which these days lie."""
-    return list(dict.fromkeys(period_of(day, grain) for day in days_between(first, last)))
+    if grain == "day":
+        return [day.isoformat() for day in days_between(first, last)]
+    if last < first:
+        return []
+    months = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    return [f"{month // 12:04}-{month % 12 + 1:02}" for month in months]
 
 
 def whole_periods(first: date, last: date, grain: Grain) -> list[str]:
     """Return the periods that lie wholly in these days."""
     periods = periods_of(first, last, grain)
+    if grain == "day":
+        return periods
     return [p for p in periods if first <= days_of(p)[0] and days_of(p)[1] <= last]
 
 
