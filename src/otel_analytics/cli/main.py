@@ -19,7 +19,7 @@ __all__ = ["COMMANDS", "cli", "main"]
 
 # Trees of SQL are many objects and hardly ever garbage; at the usual 700, the collector halts every
 # task of an execution again and again to go through them.
-_GC_THRESHOLD: Final = 50_000
+_GC_THRESHOLD: Final = 500_000
 
 # name: (module of this package, help); a command's module is imported when it is called.
 COMMANDS: Final = {

@@ -10,6 +10,7 @@ import re
 import time
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from otel_analytics.errors import InvalidName
@@ -145,11 +146,7 @@ class Catalog:
             "WHERE database_name = ? AND table_name = ? ORDER BY key_values",
             (name.database, name.name),
         )
-        partitions = (
-            Partition(tuple(json.loads(values)), location, json.loads(parameters))
-            for values, location, parameters in rows
-        )
-        return replace(entry, partitions=tuple(partitions))
+        return replace(entry, partitions=tuple(_partition(*row) for row in rows))
 
     def find(self, name: TableName) -> Table | None:
         """Return one table, None if there is none."""
@@ -264,6 +261,12 @@ def _row(table: Table) -> tuple[Any, ...]:
 
 def _pairs(columns: tuple[Column, ...]) -> str:
     return json.dumps([[column.name, column.type] for column in columns])
+
+
+# the same ones are read for one query after the other
+@lru_cache(maxsize=20_000)
+def _partition(values: str, location: str, parameters: str) -> Partition:
+    return Partition(tuple(json.loads(values)), location, json.loads(parameters))
 
 
 def _entry(connection: sqlite3.Connection, name: TableName) -> Table | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from otel_analytics.errors import QueryFailed
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otel_analytics.local.s3 import ObjectStore
-    from otel_analytics.operations.catalog import Partition, Table
+    from otel_analytics.operations.catalog import Table
     from otel_analytics.query.statements import Column
 
 __all__ = [
@@ -62,65 +63,84 @@ def relation_of(
     """
     schema = _schema_file(table, schemas, write_empty)
     if table.partitions:
-        parts = [(one, partition_files(table, one, store)) for one in table.partitions]
-        files = [file for _, listed in parts for file in listed]
-        if not _are_hive_style(table):
-            return Relation(
-                files=tuple(files),
-                sql=_union(table, schema, parts, united=False),
-                united=_union(table, schema, parts, united=True),
-                empty=_select(table, [schema], united=False),
-            )
-    elif LEVEL in table.parameters:
-        files = []  # its partitions are those that are registered, though there be none
-    else:
-        files = table_files(table, store)
+        parts = tuple(
+            _Part(one.values, one.location, partition_files(table, one, store))
+            for one in table.partitions
+        )
+        return _of_parts(table.columns, table.partition_keys, schema, parts)
+    # the partitions of a level are those that are registered, though there be none
+    files = () if LEVEL in table.parameters else tuple(table_files(table, store))
+    return _of_files(table.columns, table.partition_keys, schema, files)
+
+
+class _Part(NamedTuple):
+    """A partition: a text for each key, its address, and its data files' paths."""
+
+    values: tuple[str, ...]
+    location: str
+    files: tuple[str, ...]
+
+
+_Columns = tuple["Column", ...]
+
+
+# The tables of the levels are read by one query after the other.
+@lru_cache(maxsize=16)
+def _of_parts(columns: _Columns, keys: _Columns, schema: str, parts: tuple[_Part, ...]) -> Relation:
+    files = tuple(file for part in parts for file in part.files)
+    if all(_is_hive_style(part, keys) for part in parts):
+        return _of_files(columns, keys, schema, files)
     return Relation(
-        files=tuple(files),
-        sql=_select(table, [schema, *files], united=False),
-        united=_select(table, [schema, *files], united=True),
-        empty=_select(table, [schema], united=False),
+        files=files,
+        sql=_union(columns, keys, schema, parts, united=False),
+        united=_union(columns, keys, schema, parts, united=True),
+        empty=_select(columns, keys, [schema], united=False),
     )
 
 
-def _are_hive_style(table: Table) -> bool:
-    """Return whether each partition's address says its values as `key=value`."""
-    keys = [key.name for key in table.partition_keys]
-    return all(
-        [part for part in one.location.split("/") if "=" in part]
-        == [f"{key}={value}" for key, value in zip(keys, one.values, strict=True)]
-        for one in table.partitions
+def _of_files(columns: _Columns, keys: _Columns, schema: str, files: tuple[str, ...]) -> Relation:
+    return Relation(
+        files=files,
+        sql=_select(columns, keys, [schema, *files], united=False),
+        united=_select(columns, keys, [schema, *files], united=True),
+        empty=_select(columns, keys, [schema], united=False),
     )
 
 
-def _select(table: Table, files: list[str], *, united: bool) -> str:
-    columns = _columns(table, united=united)
-    for key in table.partition_keys:
+def _is_hive_style(part: _Part, keys: _Columns) -> bool:
+    """Return whether the address of a partition says its values as `key=value`."""
+    said = [step for step in part.location.split("/") if "=" in step]
+    return said == [f"{key.name}={text}" for key, text in zip(keys, part.values, strict=True)]
+
+
+def _select(columns: _Columns, keys: _Columns, files: list[str], *, united: bool) -> str:
+    items = _items(columns, united=united)
+    for key in keys:
         name, kind = quoted(key.name), duckdb_type(key.type)
-        columns.append(name if kind == "VARCHAR" else f"CAST({name} AS {kind}) AS {name}")
-    return _read(columns, files, hive=bool(table.partition_keys), united=united)
+        items.append(name if kind == "VARCHAR" else f"CAST({name} AS {kind}) AS {name}")
+    return _read(items, files, hive=bool(keys), united=united)
 
 
 def _union(
-    table: Table, schema: str, parts: list[tuple[Partition, list[str]]], *, united: bool
+    columns: _Columns, keys: _Columns, schema: str, parts: tuple[_Part, ...], *, united: bool
 ) -> str:
     """Return the partitions' rows, the values of each as constants: DuckDB prunes by them."""
     selects = []
-    for partition, files in parts:
-        columns = _columns(table, united=united)
-        for key, value in zip(table.partition_keys, partition.values, strict=True):
+    for part in parts:
+        items = _items(columns, united=united)
+        for key, value in zip(keys, part.values, strict=True):
             text = f"CAST({text_literal(value)} AS {duckdb_type(key.type)})"
-            columns.append(f"{text} AS {quoted(key.name)}")
-        selects.append(_read(columns, [schema, *files], hive=False, united=united))
+            items.append(f"{text} AS {quoted(key.name)}")
+        selects.append(_read(items, [schema, *part.files], hive=False, united=united))
     return f"({' UNION ALL '.join(selects)})"
 
 
-def _columns(table: Table, *, united: bool) -> list[str]:
-    names = [(quoted(column.name), duckdb_type(column.type)) for column in table.columns]
+def _items(columns: _Columns, *, united: bool) -> list[str]:
+    names = [(quoted(column.name), duckdb_type(column.type)) for column in columns]
     return [f"CAST({name} AS {kind}) AS {name}" if united else name for name, kind in names]
 
 
-def _read(columns: list[str], files: list[str], *, hive: bool, united: bool) -> str:
+def _read(items: list[str], files: list[str], *, hive: bool, united: bool) -> str:
     listed = ", ".join(file_literal(file) for file in files)
     options = "hive_partitioning = false"
     if hive:
@@ -128,7 +148,7 @@ def _read(columns: list[str], files: list[str], *, hive: bool, united: bool) -> 
     if united:
         options += ", union_by_name = true"
     # names and paths are quoted
-    return f"(SELECT {', '.join(columns)} FROM read_parquet([{listed}], {options}))"  # noqa: S608
+    return f"(SELECT {', '.join(items)} FROM read_parquet([{listed}], {options}))"  # noqa: S608
 
 
 def _schema_file(table: Table, folder: Path, write_empty: Callable[[str, Path], None]) -> str:

@@ -29,7 +29,7 @@ def files_by_partition(
     Raises: QueryFailed as a query over the table would
     """
     if table.partitions or LEVEL in table.parameters:
-        return [(one.values, tuple(partition_files(table, one, store))) for one in table.partitions]
+        return [(one.values, partition_files(table, one, store)) for one in table.partitions]
     found: dict[tuple[str, ...], list[str]] = {}
     keys = {key.name.lower() for key in table.partition_keys}
     for file in table_files(table, store):
@@ -52,26 +52,25 @@ def table_files(table: Table, store: ObjectStore) -> list[str]:
     return _whole(table, files, table.location)
 
 
-def partition_files(table: Table, partition: Partition, store: ObjectStore) -> list[str]:
+def partition_files(table: Table, partition: Partition, store: ObjectStore) -> tuple[str, ...]:
     """Return the data files of a registered partition.
 
     Raises: QueryFailed if there must be some, and they are gone
     """
-    name = f"partition {'/'.join(partition.values)} of {table.database}.{table.name}"
     if VERSION in partition.parameters:
-        if IS_EMPTY in partition.parameters:
-            return []
-        return list(_settled_files(_folder(partition.location, store, of=name)))
+        return () if IS_EMPTY in partition.parameters else _settled_files(partition.location, store)
+    name = f"partition {'/'.join(partition.values)} of {table.database}.{table.name}"
     files = _files(_folder(partition.location, store, of=f"location of {name}"), [])
-    return _whole(table, files, partition.location)
+    return tuple(_whole(table, files, partition.location))
 
 
 @lru_cache(maxsize=20_000)
-def _settled_files(folder: str) -> tuple[str, ...]:
+def _settled_files(location: str, store: ObjectStore) -> tuple[str, ...]:
     """Return the files of a partition of a level, which never change: a new one lies elsewhere.
 
     Raises: QueryFailed if there are none any more
     """
+    folder = _folder(location, store, of="location of a partition")
     files = _files(folder, [])
     if not files:
         raise QueryFailed(

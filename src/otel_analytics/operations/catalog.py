@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from otel_analytics.errors import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from otel_analytics.query.statements import Column, TableName
@@ -30,7 +30,7 @@ class Partition:
 
     values: tuple[str, ...]
     location: str
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,13 +127,13 @@ def _facts(
     low, high = exp.Literal.string(periods[0]), exp.Literal.string(periods[-1])
     facts = (
         exp.select(*columns, date_literal(request.execution_date).as_("execution_date"))
-        .from_(level_table(facts_of(metric), settings))
-        .where(exp.column("service_name").isin(*names))
-        .where(exp.Between(this=exp.column(PERIOD), low=low, high=high))
+        .from_(level_table(facts_of(metric), settings), copy=False)
+        .where(exp.column("service_name").isin(*names), copy=False)
+        .where(exp.Between(this=exp.column(PERIOD), low=low, high=high), copy=False)
     )
     if metric.period.base_column is not None:
         base = exp.column(metric.period.base_column, quoted=True)
-        facts = facts.where(exp.GTE(this=base, expression=date_literal(first_day)))
+        facts.where(exp.GTE(this=base, expression=date_literal(first_day)), copy=False)
     return facts
 
 
@@ -192,7 +192,7 @@ def build_create_table(
         ),
         expression=build_select(request, settings),
     )
-    text = create.sql(dialect="athena", pretty=True, comments=False)
+    text = create.sql(dialect="athena", pretty=True, comments=False, copy=False)
     size = len(text.encode())
     if size > MAX_QUERY_BYTES:
         raise InvalidPayload(

@@ -114,8 +114,9 @@ def _days(subject: Subject, service_name: str | None, settings: Settings) -> exp
 
 def _active_users(subject: Subject, settings: Settings) -> exp.Select:
     events = _events(subject, "user_cohort", "users", settings)
-    users = exp.select("user_key", "event_date").from_(events.subquery("events", copy=False))
-    return users.where("is_active AND user_key IS NOT NULL")
+    users = exp.select("user_key", "event_date")
+    users.from_(events.subquery("events", copy=False), copy=False)
+    return users.where("is_active AND user_key IS NOT NULL", copy=False)
 
 
 def _events(subject: Subject, query_type: str, reads: Reads, settings: Settings) -> exp.Select:

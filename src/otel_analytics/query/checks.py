@@ -21,17 +21,32 @@ if TYPE_CHECKING:
 
     from otel_analytics.checks import Check
 
-__all__ = ["build_findings", "check_columns", "parse_check"]
+__all__ = ["athena_text", "check_columns", "findings_text", "parse_check"]
 
 _OPTIONAL_COLUMNS: Final = {"found"}
 
 
-def build_findings(check: Check, parameters: Mapping[str, exp.Expr]) -> exp.Select:
-    """Return the SELECT of a check's findings, its values bound as literals.
+def findings_text(check: Check, parameters: Mapping[str, exp.Expr]) -> str:
+    """Return the SELECT of a check's findings in Athena's dialect, its values bound as literals.
 
     Shape:  check_name, query_type, found, finding
     Raises: CheckError naming file and line if the file is not what its header says
     """
+    return _findings_text(check, tuple(parameters[name] for name in check.parameters))
+
+
+# Most checks have the same text for every service.
+@lru_cache(maxsize=1024)
+def _findings_text(check: Check, values: tuple[exp.Expr, ...]) -> str:
+    return athena_text(_build_findings(check, dict(zip(check.parameters, values, strict=True))))
+
+
+def athena_text(query: exp.Query) -> str:
+    """Return a query, which may be changed on the way, in Athena's dialect."""
+    return query.sql(dialect="athena", comments=False, copy=False)
+
+
+def _build_findings(check: Check, parameters: Mapping[str, exp.Expr]) -> exp.Select:
     select = parse_check(check).copy()
     bind(select, parameters)
     of_table: exp.Expr = exp.Literal.string(check.table)

@@ -175,15 +175,22 @@ def _check_functions(query: Query) -> None:
         written = query.sql[start : node.meta["end"] + 1].strip('"').lower()
         if not re.fullmatch(r"\w+", written):
             continue
-        line, column = position_of(query.sql, node)
-        at = f"NOT_SUPPORTED: line {line}:{column}: Function '{written}'"
-        if written not in FUNCTIONS:
-            raise QueryFailed(f"{at} is not supported here, or is no function of Athena's")
-        fewest, most = FUNCTIONS[written]
-        count = arguments.get(start)
-        if count is not None and not fewest <= count <= (count if most is None else most):
-            noun = "argument" if count == 1 else "arguments"
-            raise QueryFailed(f"{at} with {count} {noun} is not supported here")
+        problem = _problem(written, arguments.get(start))
+        if problem:
+            line, column = position_of(query.sql, node)
+            at = f"line {line}:{column}"
+            raise QueryFailed(f"NOT_SUPPORTED: {at}: Function '{written}' {problem}")
+
+
+def _problem(function: str, arguments: int | None) -> str:
+    """Return what is wrong with a call of a function, by how many arguments it has."""
+    if function not in FUNCTIONS:
+        return "is not supported here, or is no function of Athena's"
+    fewest, most = FUNCTIONS[function]
+    if arguments is None or fewest <= arguments <= (arguments if most is None else most):
+        return ""
+    noun = "argument" if arguments == 1 else "arguments"
+    return f"with {arguments} {noun} is not supported here"
 
 
 def _name_columns(expression: exp.Expr) -> tuple[int, ...]:
@@ -214,8 +221,9 @@ def _open_gaps(query: Query, expression: exp.Expr) -> list[TableName]:
             node.set("this", exp.to_identifier(f"{_MARK}{len(tables) - 1}{_MARK}", quoted=True))
             node.set("db", None)
             node.set("catalog", None)
+    databases = {table.database for table in tables}
     for column in expression.find_all(exp.Column):
         # `log_db.logall.body` is `logall.body`: the table goes by its alias alone
-        if column.db and any(column.db.lower() == table.database for table in tables):
+        if column.args.get("db") and column.db.lower() in databases:
             column.set("db", None)
     return tables

@@ -140,17 +140,18 @@ def build_lake_days(
         count = exp.cast(exp.Sum(this=exp.column("event_count")), "BIGINT")
         records = _services(settings)
         months = periods_of(first_day, last_day, "month")
-        records = records.where(exp.column(PERIOD).isin(*literals(months)))
+        records.where(exp.column(PERIOD).isin(*literals(months)), copy=False)
         of_service: exp.Expr = exp.column("service_name")
     else:
         records = of_source(settings, event_date=event_date(first_day, last_day, settings))
-        records = records.where(in_partitions(first_day, last_day, settings))
+        records.where(in_partitions(first_day, last_day, settings), copy=False)
         of_service = mapped("service_name", settings)
     if service_name is not None:
-        records = records.where(of_service.eq(exp.Literal.string(service_name)))
+        records.where(of_service.eq(exp.Literal.string(service_name)), copy=False)
     days = exp.select("event_date", count.as_("records"))
-    days = days.from_(records.subquery("records", copy=False))
-    return days.where(on_days([(first_day, last_day)])).group_by("event_date")
+    days.from_(records.subquery("records", copy=False), copy=False)
+    days.where(on_days([(first_day, last_day)]), copy=False)
+    return days.group_by("event_date", copy=False)
 
 
 def build_known_services(
@@ -173,7 +174,7 @@ def build_known_services(
             event_date=event_date(first_day, last_day, settings),
         )
         if settings.min_data_date is not None:
-            records = records.where(in_partitions(settings.min_data_date, last_day, settings))
+            records.where(in_partitions(settings.min_data_date, last_day, settings), copy=False)
     in_window = exp.If(this=on_days([(first_day, last_day)]), true=count)
     in_window_or_none = exp.Case(ifs=[in_window], default=exp.Literal.number(0))
     services = exp.select(
@@ -182,8 +183,9 @@ def build_known_services(
         "MAX(event_date) AS last_day",
         exp.cast(exp.Sum(this=in_window_or_none), "BIGINT").as_("window_records"),
     )
-    services = services.from_(records.subquery("records", copy=False))
-    return services.where("service_name IS NOT NULL").group_by("service_name")
+    services.from_(records.subquery("records", copy=False), copy=False)
+    services.where("service_name IS NOT NULL", copy=False)
+    return services.group_by("service_name", copy=False)
 
 
 def _services(settings: Settings) -> exp.Select:

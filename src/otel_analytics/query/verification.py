@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
@@ -33,10 +34,9 @@ from otel_analytics.query.check_relations import (
     CheckedTable,
     Subject,
     relation_builders,
-    union_all,
     with_what_they_read,
 )
-from otel_analytics.query.checks import build_findings, check_columns
+from otel_analytics.query.checks import athena_text, check_columns, findings_text
 from otel_analytics.query.events import template
 from otel_analytics.query.fields import check_fields
 from otel_analytics.query.handler import source_of
@@ -120,11 +120,24 @@ def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Sett
     checks = [check for check in checks if builders.keys() >= set(check.reads)]
     _check_rows(checks, subject)
     parameters = _parameters(subject, settings)
-    findings = [build_findings(check, parameters) for check in checks]
     read = with_what_they_read({"tables", *(name for check in checks for name in check.reads)})
-    relations: dict[str, exp.Query] = {name: builders[name]() for name in builders if name in read}
-    relations["findings"] = union_all(findings)
-    relations["checks"] = _listed(checks, settings)
+    relations = {name: athena_text(builders[name]()) for name in builders if name in read}
+    relations["findings"] = " UNION ALL ".join(findings_text(one, parameters) for one in checks)
+    relations["checks"] = athena_text(_listed(checks, settings))
+    ctes = (f"{name} AS ({text})" for name, text in relations.items())
+    text = f"WITH {', '.join(ctes)}, {_judgement()}"
+    size = len(text.encode())
+    if size > MAX_QUERY_BYTES:
+        raise InvalidPayload(
+            f"the query of the checks has {size} bytes, Athena takes {MAX_QUERY_BYTES}: name fewer "
+            "events in the settings, or have fewer checks of your own"
+        )
+    return text
+
+
+@cache
+def _judgement() -> str:
+    """Return what makes the rows of a verification of findings, without its WITH."""
     query = template(
         "verification.sql",
         {},
@@ -136,19 +149,7 @@ def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Sett
             "characters": exp.Literal.number(MAX_MESSAGE_CHARACTERS),
         },
     )
-    ctes = [
-        exp.CTE(this=select, alias=exp.TableAlias(this=exp.to_identifier(name)))
-        for name, select in relations.items()
-    ]
-    query.set("with_", exp.With(expressions=[*ctes, *query.ctes]))
-    text = query.sql(dialect="athena", comments=False, copy=False)
-    size = len(text.encode())
-    if size > MAX_QUERY_BYTES:
-        raise InvalidPayload(
-            f"the query of the checks has {size} bytes, Athena takes {MAX_QUERY_BYTES}: name fewer "
-            "events in the settings, or have fewer checks of your own"
-        )
-    return text
+    return athena_text(query).removeprefix("WITH ")
 
 
 def _coarsest(checks: Iterable[Check]) -> Reads:
