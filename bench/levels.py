@@ -59,7 +59,7 @@ class Round:
 def main() -> None:
     """Measure each way in turn, compare the rows, print the medians."""
     events, days = os.environ.get("SCALE", "17000000"), os.environ.get("DAYS", "90")
-    home = Home(FOLDER / f"{events}-{days}" / "home")
+    home = Home(FOLDER / f"{events}-{days}" / "home-0")
     home.run(SERVICES, EXECUTION_DATE)
     with open_embedded_aws(home.settings) as aws:
         ways = texts(aws.settings)

@@ -181,6 +181,9 @@ class Executions:
             "first build": self.first_builds(self.rounds),
             "first build, 1 GB": self.first_builds(1, OTEL_ANALYTICS_MEMORY_LIMIT="1GB"),
             "new day": self.refreshes(lambda file: file.parent != new_day),
+            "new day, services at once": self.refreshes(
+                lambda file: file.parent != new_day, OTEL_ANALYTICS_CONCURRENCY_SERVICES="2"
+            ),
             "new day, late events": self.refreshes(lambda file: file.name != came_last),
             "nothing new": self.refreshes(lambda _: True, EXECUTION_DATE),
             "raw": self.first_builds(1, OTEL_ANALYTICS_SOURCE_READ="raw"),
@@ -189,26 +192,34 @@ class Executions:
     def first_builds(self, rounds: int, **environment: str) -> tuple[Execution, ...]:
         """Return executions in homes that have nothing but the lake."""
         say(f"first build {' '.join(environment.values())}")
-        return tuple(
-            self.execute(new_home(self.folder / "home", self.lake), environment)
-            for _ in range(rounds)
-        )
+        homes = [new_home(folder, self.lake) for folder in self.folders(rounds)]
+        return self.execute_in(homes, environment)
 
     def refreshes(
         self,
         came_before: Callable[[Path], bool],
         before: date = EXECUTION_DATE - timedelta(days=1),
+        **environment: str,
     ) -> tuple[Execution, ...]:
         """Return executions after one of the date `before`, when not all files had come."""
         say("refresh")
         past = new_home(self.folder / "past", self.lake, came_before)
         past.run(SERVICES, before)
-        found = []
-        for _ in range(self.rounds):
-            home = past.copy(self.folder / "home")
+        homes = [past.copy(folder) for folder in self.folders(self.rounds)]
+        for home in homes:
             home.add(self.lake)
-            found.append(self.execute(home))
-        return tuple(found)
+        return self.execute_in(homes, environment)
+
+    def folders(self, rounds: int) -> list[Path]:
+        """Return where the homes of so many executions are."""
+        return [self.folder / f"home-{number}" for number in range(rounds)]
+
+    def execute_in(
+        self, homes: Iterable[Home], environment: Mapping[str, str] | None = None
+    ) -> tuple[Execution, ...]:
+        """Return an execution in each home; what it took to prepare them is over by then."""
+        os.sync()
+        return tuple(self.execute(home, environment) for home in homes)
 
     def execute(self, home: Home, environment: Mapping[str, str] | None = None) -> Execution:
         """Return the execution, its tables compared."""

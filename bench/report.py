@@ -28,6 +28,7 @@ KINDS = {
     "first build": "first build",
     "first build, 1 GB": "first build, memory limit 1 GB",
     "new day": "**daily refresh**: one new day",
+    "new day, services at once": "the same, both services at once (`concurrency.services=2`)",
     "new day, late events": "and late events of two days past",
     "nothing new": "nothing new",
 }
