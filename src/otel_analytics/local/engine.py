@@ -100,7 +100,6 @@ class Engine:
         Raises: QueryFailed in Athena's words; QueryCancelled
         """
         written = to_duckdb(query)
-        self._threads.share(is_build=False)
         with self._cursor(job) as cursor:
 
             def attempt(text: str, _empty: str) -> tuple[tuple[Column, ...], list[Any]]:
@@ -152,7 +151,7 @@ class Engine:
     ) -> tuple[tuple[Column, ...], int]:
         """Write a query's rows under a folder; return their columns, and what was read for it."""
         written = to_duckdb(create.query)
-        with self._cursor(job) as cursor:
+        with self._cursor(job, is_build=bool(create.partitioned_by)) as cursor:
 
             def attempt(text: str, empty: str) -> tuple[Column, ...]:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -171,7 +170,6 @@ class Engine:
                 select = f"SELECT {', '.join(items)} FROM ({text}) AS q({aliases})"  # noqa: S608
                 if not create.with_data:
                     select += " WHERE false"
-                self._threads.share(is_build=bool(create.partitioned_by))
                 copy_to_parquet(cursor, select, folder, create)
                 return columns
 
@@ -238,7 +236,8 @@ class Engine:
             raise query_failure(error, query=None, store=self._store) from error
 
     @contextmanager
-    def _cursor(self, job: Job) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _cursor(self, job: Job, *, is_build: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        self._threads.share(is_build=is_build)
         cursor = self._connection.cursor()
         try:
             cursor.execute(_COUNT_BYTES)

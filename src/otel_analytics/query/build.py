@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
-from otel_analytics.errors import InvalidPayload, MetricError
+from otel_analytics.errors import MetricError
 from otel_analytics.metrics.catalog import find_metric
 from otel_analytics.query.binding import bind, date_literal, parameters_of
 from otel_analytics.query.events import build_events, build_level_events, level_table
@@ -22,7 +22,7 @@ from otel_analytics.query.levels import (
     whole_periods,
     without_periods,
 )
-from otel_analytics.query.syntax import MAX_QUERY_BYTES
+from otel_analytics.query.syntax import athena_text, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,13 +192,8 @@ def build_create_table(
         ),
         expression=build_select(request, settings),
     )
-    text = create.sql(dialect="athena", pretty=True, comments=False, copy=False)
-    size = len(text.encode())
-    if size > MAX_QUERY_BYTES:
-        raise InvalidPayload(
-            f"the query has {size} bytes, Athena takes {MAX_QUERY_BYTES}: "
-            "name fewer services or events"
-        )
+    text = athena_text(create, pretty=True)
+    check_size(text, instead="name fewer services or events")
     return text
 
 

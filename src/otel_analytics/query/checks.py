@@ -14,14 +14,14 @@ from otel_analytics.checks.catalog import EACH, RELATIONS
 from otel_analytics.errors import CheckError
 from otel_analytics.metrics import load_catalog
 from otel_analytics.query.binding import bind, parameters_of
-from otel_analytics.query.syntax import position_of
+from otel_analytics.query.syntax import athena_text, position_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_analytics.checks import Check
 
-__all__ = ["athena_text", "check_columns", "findings_text", "parse_check"]
+__all__ = ["check_columns", "findings_text", "parse_check"]
 
 _OPTIONAL_COLUMNS: Final = {"found"}
 
@@ -38,27 +38,19 @@ def findings_text(check: Check, parameters: Mapping[str, exp.Expr]) -> str:
 # Most checks have the same text for every service.
 @lru_cache(maxsize=1024)
 def _findings_text(check: Check, values: tuple[exp.Expr, ...]) -> str:
-    return athena_text(_build_findings(check, dict(zip(check.parameters, values, strict=True))))
-
-
-def athena_text(query: exp.Query) -> str:
-    """Return a query, which may be changed on the way, in Athena's dialect."""
-    return query.sql(dialect="athena", comments=False, copy=False)
-
-
-def _build_findings(check: Check, parameters: Mapping[str, exp.Expr]) -> exp.Select:
     select = parse_check(check).copy()
-    bind(select, parameters)
+    bind(select, dict(zip(check.parameters, values, strict=True)))
     of_table: exp.Expr = exp.Literal.string(check.table)
     if check.table == EACH:
         of_table = exp.column("query_type")
     found = exp.column("found") if "found" in _column_names(select) else exp.Literal.number(1)
-    return exp.select(
+    findings = exp.select(
         exp.Literal.string(check.name).as_("check_name"),
         of_table.as_("query_type"),
         found.as_("found"),
         "finding",
-    ).from_(select.subquery("of_check", copy=False), copy=False)
+    )
+    return athena_text(findings.from_(select.subquery("of_check", copy=False), copy=False))
 
 
 @lru_cache(maxsize=256)

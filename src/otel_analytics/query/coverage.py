@@ -11,6 +11,7 @@ from otel_analytics.query.build import QueryRequest, build_select, window_of
 from otel_analytics.query.events import build_events, level_table, template
 from otel_analytics.query.levels import PERIOD, SERVICES, periods_of
 from otel_analytics.query.source import literals, on_days
+from otel_analytics.query.syntax import athena_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,7 +101,7 @@ def build_coverage(
     flags = [f"COUNT(CASE WHEN is_{name} THEN 1 END)" for name in _NAMED_EVENTS]
     columns = ["service_name", "COUNT(*)", "COUNT(user_key)", "COUNT(session_id)", *flags]
     query = exp.select(*columns).from_(events.subquery("events")).group_by("service_name")
-    return query.sql(dialect="athena", comments=False)
+    return athena_text(query)
 
 
 def build_level_coverage(
@@ -126,4 +127,4 @@ def build_level_coverage(
         request = QueryRequest(query_type, tuple(service_names), execution_date, "activity")
         facts = build_select(request, settings)
         query = query.with_(query_type, as_=facts, copy=False)
-    return query.sql(dialect="athena", comments=False)
+    return athena_text(query)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
-from otel_analytics.errors import InvalidPayload
 from otel_analytics.metrics import load_catalog
 from otel_analytics.query.build import bound_metric, with_events
 from otel_analytics.query.events import build_level_events, template
@@ -29,7 +28,7 @@ from otel_analytics.query.source import (
     partition_text,
     source_table,
 )
-from otel_analytics.query.syntax import MAX_QUERY_BYTES
+from otel_analytics.query.syntax import athena_text, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,12 +62,10 @@ def build_level_table(
         properties=exp.Properties(expressions=properties),
         expression=_build_select(level, periods, settings),
     )
-    text = create.sql(dialect="athena", pretty=True, comments=False, copy=False)
-    if (size := len(text.encode())) > MAX_QUERY_BYTES:
-        raise InvalidPayload(
-            f"the query has {size} bytes, Athena takes {MAX_QUERY_BYTES}: name fewer events in "
-            "the settings, or set activity.days_per_query lower"
-        )
+    text = athena_text(create, pretty=True)
+    check_size(
+        text, instead="name fewer events in the settings, or set activity.days_per_query lower"
+    )
     return text
 
 
@@ -76,8 +73,7 @@ def build_level_table(
 def level_fingerprint(level: Level, settings: Settings) -> str:
     """Return what changes whenever partitions of a level would be built by another query."""
     period = period_of(_ANY_DAY, level.grain)
-    select = _build_select(level, [period], settings)
-    text = select.sql(dialect="athena", comments=False, copy=False)
+    text = athena_text(_build_select(level, [period], settings))
     return sha256(text.encode()).hexdigest()
 
 

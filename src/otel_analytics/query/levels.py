@@ -192,7 +192,7 @@ def input_periods(level: Level, period: str, settings: Settings) -> list[str]:
     ranges = event_days(level, [period])
     if level.source == ACTIVITY:
         ranges = tuple(partition_range(first, last, settings) for first, last in ranges)
-    return [day.isoformat() for one in ranges for day in days_between(*one)]
+    return [day for one in ranges for day in periods_of(*one, "day")]
 
 
 def partition_range(first_day: date, last_day: date, settings: Settings) -> DayRange:

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from otel_analytics.query.binding import bind, date_literal
 from otel_analytics.query.exact import expand_exact_ratios
+from otel_analytics.query.syntax import athena_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ def build_reading(
     bind(query, {name: _literal(value) for name, value in values.items()})
     if output is not None:
         query = _put_out(query, output)
-    return query.sql(dialect="athena", pretty=True, comments=False)
+    return athena_text(query, pretty=True)
 
 
 def columns_of(sql: str) -> tuple[str, ...]:

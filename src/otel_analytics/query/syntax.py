@@ -12,13 +12,15 @@ from sqlglot import Dialect, exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from otel_analytics.errors import QueryFailed
+from otel_analytics.errors import InvalidPayload, QueryFailed
 
 __all__ = [
     "MAX_QUERY_BYTES",
     "QUERY_WORDS",
     "Token",
     "argument_counts",
+    "athena_text",
+    "check_size",
     "mismatched",
     "parse",
     "position_of",
@@ -32,6 +34,20 @@ _TRINO: Final = Dialect.get_or_raise("trino")
 _HIVE: Final = Dialect.get_or_raise("hive")
 # https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 MAX_QUERY_BYTES: Final = 262_144
+
+
+def athena_text(tree: exp.Expr, *, pretty: bool = False) -> str:
+    """Return the text of a tree, which may be changed on the way: it is nobody else's."""
+    return tree.sql(dialect="athena", pretty=pretty, comments=False, copy=False)
+
+
+def check_size(text: str, *, of: str = "the query", instead: str) -> None:
+    """Check that a statement of our own is not longer than Athena takes.
+
+    Raises: InvalidPayload, which says what to do `instead`
+    """
+    if (size := len(text.encode())) > MAX_QUERY_BYTES:
+        raise InvalidPayload(f"{of} has {size} bytes, Athena takes {MAX_QUERY_BYTES}: {instead}")
 
 
 @lru_cache(maxsize=16)

@@ -36,11 +36,11 @@ from otel_analytics.query.check_relations import (
     relation_builders,
     with_what_they_read,
 )
-from otel_analytics.query.checks import athena_text, check_columns, findings_text
+from otel_analytics.query.checks import check_columns, findings_text
 from otel_analytics.query.events import template
 from otel_analytics.query.fields import check_fields
 from otel_analytics.query.handler import source_of
-from otel_analytics.query.syntax import MAX_QUERY_BYTES
+from otel_analytics.query.syntax import athena_text, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -126,12 +126,11 @@ def build_checks_query(checks: Iterable[Check], subject: Subject, settings: Sett
     relations["checks"] = athena_text(_listed(checks, settings))
     ctes = (f"{name} AS ({text})" for name, text in relations.items())
     text = f"WITH {', '.join(ctes)}, {_judgement()}"
-    size = len(text.encode())
-    if size > MAX_QUERY_BYTES:
-        raise InvalidPayload(
-            f"the query of the checks has {size} bytes, Athena takes {MAX_QUERY_BYTES}: name fewer "
-            "events in the settings, or have fewer checks of your own"
-        )
+    check_size(
+        text,
+        of="the query of the checks",
+        instead="name fewer events in the settings, or have fewer checks of your own",
+    )
     return text
 
 
