@@ -11,7 +11,7 @@ import pytest
 
 from otel_analytics.errors import QueryFailed
 from otel_analytics.query.dialects import duckdb_prelude, render, to_duckdb
-from otel_analytics.query.statements import Query, parse_statement
+from otel_analytics.query.statements import CreateTableAs, Query, parse_statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -323,12 +323,22 @@ def test_a_text_cannot_pose_as_a_gap() -> None:
         written("SELECT '\ue0000\ue000' FROM t")
 
 
-def test_the_query_itself_is_not_changed_by_rendering() -> None:
-    query = parse_statement("SELECT 7 / x AS y FROM t")
-    assert isinstance(query, Query)
-    before = query.expression.sql(dialect="trino")
-    to_duckdb(query)
-    assert query.expression.sql(dialect="trino") == before
+def test_whoever_asks_for_the_tree_of_a_query_has_one_of_his_own() -> None:
+    for sql in ("SELECT 7 / x AS y FROM t", "VALUES (1), (2)"):
+        query = parse_statement(sql)
+        assert isinstance(query, Query)
+        before = query.tree()
+        text = before.sql(dialect="trino")
+        to_duckdb(query)
+        assert before.sql(dialect="trino") == query.tree().sql(dialect="trino") == text
+
+
+def test_the_tree_of_a_query_in_a_statement_is_the_query() -> None:
+    statement = parse_statement("CREATE TABLE u AS SELECT a FROM t")
+    assert isinstance(statement, CreateTableAs)
+    trees = [statement.query.tree() for _ in range(2)]
+    assert [tree.sql(dialect="trino") for tree in trees] == ["SELECT a FROM t"] * 2
+    assert [tree.parent for tree in trees] == [None, None]
 
 
 def test_the_prelude_holds_only_the_macros_that_a_text_calls() -> None:
@@ -342,4 +352,4 @@ def test_a_rendered_duckdb_query_runs_in_a_plain_session() -> None:
     assert isinstance(query, Query)
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE t AS SELECT unnest([3, 4]) AS n")
-        assert connection.execute(render(query.expression, "duckdb")).fetchall() == [(3,)]
+        assert connection.execute(render(query.tree(), "duckdb")).fetchall() == [(3,)]

@@ -138,7 +138,7 @@ def test_only_the_place_at_a_messages_head_is_trinos() -> None:
 def test_for_people_a_query_reads_the_views() -> None:
     statement = parse_statement("WITH c AS (SELECT 1 AS a) SELECT * FROM log_db.logall, c, x.y")
     assert isinstance(statement, Query)
-    seen = over_views(statement.expression, database="log_db", catalog="hive", schema="shop")
+    seen = over_views(statement.tree(), database="log_db", catalog="hive", schema="shop")
     assert seen.sql("trino") == (
         'WITH c AS (SELECT 1 AS a) SELECT * FROM "hive"."shop".logall, c, x.y'
     )

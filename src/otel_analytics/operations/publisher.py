@@ -199,19 +199,19 @@ class Publisher:
         objects = size_bytes = 0
         problems: list[str] = []
         try:
-            references = CatalogReferences.of(self.catalog.locations(beginning=f"{prefix}_"))
-            cleaned = delete_versions(
-                [
-                    one.location
-                    for one in self.publications.superseded(prefix)
-                    if is_due(one.number, latest=one.latest, keep_versions=keep)
-                    and not references.hold(one.location)
-                ],
-                self.store,
-            )
-            objects, size_bytes = cleaned.deletion.objects, cleaned.deletion.size_bytes
-            problems += cleaned.problems
-            self.publications.forget(cleaned.gone)
+            due = [
+                one.location
+                for one in self.publications.superseded(prefix)
+                if is_due(one.number, latest=one.latest, keep_versions=keep)
+            ]
+            if due:
+                # of all that the catalog has of the service
+                references = CatalogReferences.of(self.catalog.locations(beginning=f"{prefix}_"))
+                unneeded = [location for location in due if not references.hold(location)]
+                cleaned = delete_versions(unneeded, self.store)
+                objects, size_bytes = cleaned.deletion.objects, cleaned.deletion.size_bytes
+                problems += cleaned.problems
+                self.publications.forget(cleaned.gone)
         except Failed as error:
             problems.append(str(error))
         reply = {

@@ -14,7 +14,7 @@ from otel_analytics.checks.catalog import EACH, RELATIONS
 from otel_analytics.errors import CheckError
 from otel_analytics.metrics import load_catalog
 from otel_analytics.query.binding import bind, parameters_of
-from otel_analytics.query.syntax import athena_text, position_of
+from otel_analytics.query.syntax import position_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,8 @@ def _findings_text(check: Check, values: tuple[exp.Expr, ...]) -> str:
         found.as_("found"),
         "finding",
     )
-    return athena_text(findings.from_(select.subquery("of_check", copy=False), copy=False))
+    findings.from_(select.subquery("of_check", copy=False), copy=False)
+    return findings.sql(dialect="athena", comments=False, copy=False)
 
 
 @lru_cache(maxsize=256)

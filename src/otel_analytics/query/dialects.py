@@ -28,7 +28,7 @@ from otel_analytics.query.statements import (
 from otel_analytics.query.syntax import argument_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["DuckdbQuery", "duckdb_prelude", "render", "to_duckdb"]
 
@@ -98,12 +98,13 @@ def to_duckdb(query: Query, *, pretty: bool = False) -> DuckdbQuery:
     sql = query.sql
     if _MARK in sql:
         raise QueryFailed("NOT_SUPPORTED: the statement holds the private-use character U+E000")
-    _check_functions(query)
-    expression = query.expression.copy()
+    expression = query.tree()
+    nodes = list(expression.walk())
+    _check_functions(sql, nodes)
     unnamed = _name_columns(expression)
-    tables = _open_gaps(query, expression)
+    tables = _open_gaps(query, nodes)
     try:
-        text = _bridge(expression, sql, pretty=pretty)
+        text = _bridge(expression, nodes, sql, pretty=pretty)
     except RecursionError as error:
         raise QueryFailed("NOT_SUPPORTED: line 1:1: the query is nested too deeply") from error
     pieces = re.split(f'"?{_MARK}([0-9]+){_MARK}"?', text)
@@ -111,10 +112,13 @@ def to_duckdb(query: Query, *, pretty: bool = False) -> DuckdbQuery:
     return DuckdbQuery(tuple(pieces[::2]), tuple(tables[number] for number in order), unnamed)
 
 
-def _bridge(expression: exp.Expr, sql: str, *, pretty: bool) -> str:
-    """Return the text of `expression`, which is changed on the way."""
+def _bridge(expression: exp.Expr, nodes: Sequence[exp.Expr], sql: str, *, pretty: bool) -> str:
+    """Return the text of `expression`, whose nodes are given, parents before their children.
+
+    It is changed on the way.
+    """
     # children before parents, so that a bridge finds its operands as they will be written
-    for node in reversed(list(expression.walk(bfs=True))):
+    for node in reversed(nodes):
         bridge = BRIDGES.get(type(node))
         if bridge is not None:
             _replace(node, _bridged(bridge, node, sql))
@@ -165,19 +169,19 @@ def _bridged(bridge: Any, node: exp.Expr, sql: str) -> exp.Expr:
     return written
 
 
-def _check_functions(query: Query) -> None:
+def _check_functions(sql: str, nodes: Iterable[exp.Expr]) -> None:
     """Refuse what Athena may have but DuckDB does not have with the same meaning."""
-    arguments = argument_counts(query.sql)
-    for node in query.expression.find_all(exp.Func):
-        if "start" not in node.meta:
-            continue  # syntax such as CASE, not a call by name
+    arguments = argument_counts(sql)
+    for node in nodes:
+        if not isinstance(node, exp.Func) or "start" not in node.meta:
+            continue  # syntax such as CASE is no call by name
         start = node.meta["start"]
-        written = query.sql[start : node.meta["end"] + 1].strip('"').lower()
+        written = sql[start : node.meta["end"] + 1].strip('"').lower()
         if not re.fullmatch(r"\w+", written):
             continue
         problem = _problem(written, arguments.get(start))
         if problem:
-            line, column = position_of(query.sql, node)
+            line, column = position_of(sql, node)
             at = f"line {line}:{column}"
             raise QueryFailed(f"NOT_SUPPORTED: {at}: Function '{written}' {problem}")
 
@@ -208,12 +212,12 @@ def _name_columns(expression: exp.Expr) -> tuple[int, ...]:
     return tuple(unnamed)
 
 
-def _open_gaps(query: Query, expression: exp.Expr) -> list[TableName]:
+def _open_gaps(query: Query, nodes: Iterable[exp.Expr]) -> list[TableName]:
     """Put marks in place of the tables that the query reads; return those tables."""
     tables = []
     places = {(reference.line, reference.column) for reference in query.tables}
-    for node in expression.find_all(exp.Table):
-        if table_position(query.sql, node) in places:
+    for node in nodes:
+        if isinstance(node, exp.Table) and table_position(query.sql, node) in places:
             if not node.alias:
                 alias = exp.to_identifier(node.name, quoted=True)
                 node.set("alias", exp.TableAlias(this=alias))
@@ -222,8 +226,8 @@ def _open_gaps(query: Query, expression: exp.Expr) -> list[TableName]:
             node.set("db", None)
             node.set("catalog", None)
     databases = {table.database for table in tables}
-    for column in expression.find_all(exp.Column):
+    for node in nodes:
         # `log_db.logall.body` is `logall.body`: the table goes by its alias alone
-        if column.args.get("db") and column.db.lower() in databases:
-            column.set("db", None)
+        if isinstance(node, exp.Column) and node.args.get("db") and node.db.lower() in databases:
+            node.set("db", None)
     return tables

@@ -39,10 +39,11 @@ def _limited(sql: str, rows: int, database: str) -> str:
     statement = parse_statement(sql)
     if not isinstance(statement, Query):
         raise QueryFailed("NOT_SUPPORTED: only SELECT, WITH and VALUES are allowed here")
-    _refuse_other_databases(statement, database)
+    tree = statement.tree()
+    _refuse_other_databases(sql, tree, database)
     tokens = [token for token in tokens_of(sql) if token.token_type is not TokenType.SEMICOLON]
     text = sql[: tokens[-1].end + 1]
-    if not _is_limited(statement, tokens):
+    if not _is_limited(tree, tokens):
         return f"{text}\nLIMIT {rows}"
     count = _count(sql, tokens)
     if count is None or (count.token_type is TokenType.NUMBER and int(count.text) <= rows):
@@ -50,21 +51,21 @@ def _limited(sql: str, rows: int, database: str) -> str:
     return f"{text[: count.start]}{rows}{text[count.end + 1 :]}"
 
 
-def _refuse_other_databases(query: Query, database: str) -> None:
+def _refuse_other_databases(sql: str, tree: exp.Query, database: str) -> None:
     """Refuse tables of other databases and catalogs, which whose query it is may not mean to show.
 
     An account's data sources are catalogs:
     https://docs.aws.amazon.com/athena/latest/ug/running-federated-queries.html
     """
-    for table in query.expression.find_all(exp.Table):
+    for table in tree.find_all(exp.Table):
         if table.catalog or table.db.lower() not in ("", database.lower()):
-            raise refused(query.sql, table, f"only tables of {database} can be read here")
+            raise refused(sql, table, f"only tables of {database} can be read here")
 
 
-def _is_limited(query: Query, tokens: Sequence[Token]) -> bool:
+def _is_limited(tree: exp.Query, tokens: Sequence[Token]) -> bool:
     # VALUES becomes a query around it, so its own limit is not that of the tree
     is_values = tokens[0].token_type is TokenType.VALUES
-    return query.expression.args.get("limit") is not None or (
+    return tree.args.get("limit") is not None or (
         is_values and _outermost_limit(tokens) >= 0
     )
 

@@ -78,7 +78,7 @@ def scans_of(sql: str, tables: Mapping[TableName, TableColumns]) -> tuple[Scan, 
         schema.setdefault(name.database or "", {})[name.name] = kinds
     try:
         qualified = qualify(
-            query.expression.copy(), schema=schema, dialect="athena", validate_qualify_columns=False
+            query.tree(), schema=schema, dialect="athena", validate_qualify_columns=False
         )
         pruned = pushdown_projections(qualified)
     except SqlglotError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 
@@ -23,6 +23,9 @@ from otel_analytics.query.syntax import (
     table_position,
     tokens_of,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "Column",
@@ -90,14 +93,24 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """A SELECT, WITH or VALUES; `expression` is for `query.dialects`, which does not change it.
+    """A SELECT, WITH or VALUES, as the statement `sql` holds it.
 
     Two are equal only if they are one: renderings are kept by identity.
     """
 
     sql: str
-    expression: exp.Query
     tables: tuple[TableReference, ...]
+    _parsed: list[exp.Query]  # its tree, until someone has it
+
+    def tree(self) -> exp.Query:
+        """Return the query's tree, which is the caller's to change: each call gives another one.
+
+        The first costs nothing; to copy a tree takes as long as to write it out.
+        """
+        try:
+            return self._parsed.pop()
+        except IndexError:
+            return _query_of(parse(self.sql, tokens_of(self.sql)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,20 +197,19 @@ def parse_statement(sql: str) -> Statement:
             return DropTable(_table_name(table), bool(expression.args.get("exists")))
         case exp.Describe() if isinstance(expression.this, exp.Table):
             return DescribeTable(_table_name(expression.this))
-        case exp.Query():
+        case exp.Query() | exp.Values():
             return _query(sql, expression)
-        case exp.Values():
-            return _query(sql, exp.select("*").from_(expression))
     kind = " ".join(token.text.upper() for token in tokens[:2])
     raise refused(sql, tokens[0], f"{kind} is not supported here")
 
 
 def column_position(query: Query, name: str) -> tuple[int, int]:
     """Return line and column (from 1) of the first mention of a column, or of a table before it."""
-    for identifier in query.expression.find_all(exp.Identifier):
+    tree = query.tree()
+    for identifier in tree.find_all(exp.Identifier):
         if identifier.name.lower() == name.lower() and isinstance(identifier.parent, exp.Column):
             return position_of(query.sql, identifier)
-    return position_of(query.sql, query.expression)
+    return position_of(query.sql, tree)
 
 
 def _identifier(node: exp.Expr) -> str:
@@ -210,16 +222,31 @@ def _table_name(table: exp.Expr) -> TableName:
     return TableName(table.name.lower(), table.db.lower() or None)
 
 
-def _query(sql: str, expression: exp.Query) -> Query:
-    for node in expression.find_all(exp.Command, exp.DDL, exp.DML):
-        if not isinstance(node, exp.Query):
+def _query_of(statement: exp.Expr | None) -> exp.Query:
+    """Return the query in a statement that holds one, as a tree by itself."""
+    match statement:
+        case exp.Create():
+            statement = statement.expression.pop()
+        case exp.Values():
+            statement = exp.select("*").from_(statement)
+    assert isinstance(statement, exp.Query)  # noqa: S101 - the caller has seen it
+    return statement
+
+
+def _query(sql: str, statement: exp.Expr) -> Query:
+    tree = _query_of(statement)
+    tables = []
+    for node in tree.find_all(exp.Table, exp.Command, exp.DDL, exp.DML):
+        if isinstance(node, exp.Table):
+            tables.append(node)
+        elif not isinstance(node, exp.Query):
             raise refused(sql, node, f"{node.key.upper()} is not allowed inside a query")
-    return Query(sql, expression, tuple(_references(sql, expression)))
+    return Query(sql, tuple(_references(sql, tables)), [tree])
 
 
-def _references(sql: str, expression: exp.Query) -> list[TableReference]:
+def _references(sql: str, tables: Iterable[exp.Table]) -> list[TableReference]:
     found = []
-    for table in expression.find_all(exp.Table, bfs=False):
+    for table in tables:
         if not isinstance(table.this, exp.Identifier):
             raise refused(sql, table, "a table function is not supported here")
         if not table.db and table.name.lower() in _visible_ctes(table):
@@ -284,6 +311,7 @@ def _create_table_as(sql: str, tokens: list[Token], create: exp.Create) -> Creat
                 what = f"the table property '{name}' is not supported here; supported are {known}"
                 raise refused(sql, at, what)
     compression = values.get("write_compression") or values.get("parquet_compression") or "GZIP"
+    partition = _constants(create.expression, partitioned_by)
     return CreateTableAs(
         table=_table_name(create.this),
         if_not_exists=bool(create.args.get("exists")),
@@ -291,9 +319,9 @@ def _create_table_as(sql: str, tokens: list[Token], create: exp.Create) -> Creat
         compression=compression.upper(),
         location=values.get("external_location"),
         partitioned_by=partitioned_by,
-        query=_query(sql, create.expression),
+        query=_query(sql, create),
         with_data=with_data,
-        partition=_constants(create.expression, partitioned_by),
+        partition=partition,
     )
 
 

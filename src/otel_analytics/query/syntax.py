@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlglot import Dialect, exp
 from sqlglot.errors import ParseError, TokenError
+from sqlglot.generators.athena import AthenaTrinoGenerator
 from sqlglot.tokenizer_core import Token, TokenType
 
 from otel_analytics.errors import InvalidPayload, QueryFailed
@@ -36,9 +37,26 @@ _HIVE: Final = Dialect.get_or_raise("hive")
 MAX_QUERY_BYTES: Final = 262_144
 
 
+class _OwnGenerator(AthenaTrinoGenerator):
+    """Writes our own queries, in which nothing is that Trino lacks, as QUALIFY or EXPLODE.
+
+    To look for such in every SELECT, and rewrite it, takes as long as to write the text.
+    """
+
+    TRANSFORMS = {
+        kind: write
+        for kind, write in AthenaTrinoGenerator.TRANSFORMS.items()
+        if kind is not exp.Select
+    }
+
+
 def athena_text(tree: exp.Expr, *, pretty: bool = False) -> str:
-    """Return the text of a tree, which may be changed on the way: it is nobody else's."""
-    return tree.sql(dialect="athena", pretty=pretty, comments=False, copy=False)
+    """Return the text of a query of our own, or of a CREATE TABLE AS of one.
+
+    The tree may be changed on the way: it is nobody else's.
+    """
+    generator = _OwnGenerator(dialect=_TRINO, pretty=pretty, comments=False)
+    return generator.generate(tree, copy=False)
 
 
 def check_size(text: str, *, of: str = "the query", instead: str) -> None:
@@ -114,6 +132,7 @@ _STAR_MODIFIERS: Final = {
     "replace": ("REPLACE",),
     "rename": ("RENAME",),
 }
+_MODIFIERS: Final = {word for words in _STAR_MODIFIERS.values() for word in words}
 
 
 def _refuse_what_is_not_athenas(sql: str, tokens: list[Token], expression: exp.Expr) -> None:
@@ -121,6 +140,8 @@ def _refuse_what_is_not_athenas(sql: str, tokens: list[Token], expression: exp.E
     for token in tokens:
         if token.token_type is TokenType.DCOLON:
             raise mismatched(sql, token)
+    if not _MODIFIERS & {token.text.upper() for token in tokens}:
+        return
     for star in expression.find_all(exp.Star):
         for name, words in _STAR_MODIFIERS.items():
             for item in star.args.get(name) or ():

@@ -160,10 +160,9 @@ def _of_tables(query: Query, relations: Mapping[TableName, str]) -> Iterable[_Ed
     """Yield what puts the relations in the tables' places; each keeps the name that it has."""
     names = {(one.line, one.column): one.table for one in query.tables}
     tokens = tokens_of(query.sql)
+    tree = query.tree()
     nodes = [
-        node
-        for node in query.expression.find_all(exp.Table)
-        if table_position(query.sql, node) in names
+        node for node in tree.find_all(exp.Table) if table_position(query.sql, node) in names
     ]
     before = {following.start: token for token, following in itertools.pairwise(tokens)}
     for node in nodes:
@@ -176,7 +175,7 @@ def _of_tables(query: Query, relations: Mapping[TableName, str]) -> Iterable[_Ed
         relation = relations[names[table_position(query.sql, node)]]
         yield _Edit(start, _span(node.this)[1], relation + alias)
     bare = {node.name.lower() for node in nodes if not node.alias}
-    for column in query.expression.find_all(exp.Column):
+    for column in tree.find_all(exp.Column):
         # `log_db.logall.body` is `logall.body`: the relation goes by its alias alone
         if column.db and column.table.lower() in bare and column.db.lower() not in bare:
             start, _ = _span(column.args.get("catalog") or column.args["db"])
