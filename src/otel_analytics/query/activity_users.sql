@@ -7,4 +7,4 @@ SELECT
 FROM events
 WHERE is_active AND user_key IS NOT NULL
 GROUP BY service_name, user_key, SUBSTR(CAST(event_date AS VARCHAR), 1, 7)
-ORDER BY period, service_name
+ORDER BY period, service_name, user_key
