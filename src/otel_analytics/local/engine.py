@@ -88,6 +88,7 @@ class Engine:
         for statement in duckdb_prelude():
             self._connection.execute(statement)
         self._threads = Threads(self._connection, builds_at_once=builds_at_once)
+        self._idle: list[duckdb.DuckDBPyConnection] = []
 
     def close(self) -> None:
         """Close the instance and remove what it spilled."""
@@ -238,15 +239,22 @@ class Engine:
     @contextmanager
     def _cursor(self, job: Job, *, is_build: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         self._threads.share(is_build=is_build)
-        cursor = self._connection.cursor()
         try:
+            cursor = self._idle.pop()
+        except IndexError:
+            cursor = self._connection.cursor()
             cursor.execute(_COUNT_BYTES)
+        try:
             job.submitted()
             job.run_on(cursor)
             yield cursor
-        finally:
+        except BaseException:
             job.finish()
             cursor.close()
+            raise
+        # in this order: who cancels the job would interrupt another one's query
+        job.finish()
+        self._idle.append(cursor)
 
 
 def _may_be_damage(error: duckdb.Error) -> bool:

@@ -15,12 +15,12 @@ __all__ = ["bind", "date_literal", "parameters_of", "timestamp_literal"]
 
 def date_literal(value: date) -> exp.Expr:
     """Return `CAST('YYYY-MM-DD' AS DATE)`."""
-    return exp.cast(exp.Literal.string(value.isoformat()), "DATE")
+    return exp.cast(exp.Literal.string(value.isoformat()), exp.DType.DATE)
 
 
 def timestamp_literal(value: datetime) -> exp.Expr:
     """Return a naive UTC time as `CAST('YYYY-MM-DD HH:MM:SS' AS TIMESTAMP)`."""
-    return exp.cast(exp.Literal.string(value.isoformat(" ")), "TIMESTAMP")
+    return exp.cast(exp.Literal.string(value.isoformat(" ")), exp.DType.TIMESTAMP)
 
 
 def parameters_of(expression: exp.Expr) -> set[str]:

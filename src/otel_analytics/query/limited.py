@@ -65,9 +65,7 @@ def _refuse_other_databases(sql: str, tree: exp.Query, database: str) -> None:
 def _is_limited(tree: exp.Query, tokens: Sequence[Token]) -> bool:
     # VALUES becomes a query around it, so its own limit is not that of the tree
     is_values = tokens[0].token_type is TokenType.VALUES
-    return tree.args.get("limit") is not None or (
-        is_values and _outermost_limit(tokens) >= 0
-    )
+    return tree.args.get("limit") is not None or (is_values and _outermost_limit(tokens) >= 0)
 
 
 def _outermost_limit(tokens: Sequence[Token]) -> int:

@@ -6,7 +6,7 @@ Athena reads queries in Trino's dialect and the rest in Hive's.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import ClassVar, Final
 
 from sqlglot import Dialect, exp
 from sqlglot.errors import ParseError, TokenError
@@ -43,7 +43,7 @@ class _OwnGenerator(AthenaTrinoGenerator):
     To look for such in every SELECT, and rewrite it, takes as long as to write the text.
     """
 
-    TRANSFORMS = {
+    TRANSFORMS: ClassVar = {
         kind: write
         for kind, write in AthenaTrinoGenerator.TRANSFORMS.items()
         if kind is not exp.Select

@@ -161,9 +161,7 @@ def _of_tables(query: Query, relations: Mapping[TableName, str]) -> Iterable[_Ed
     names = {(one.line, one.column): one.table for one in query.tables}
     tokens = tokens_of(query.sql)
     tree = query.tree()
-    nodes = [
-        node for node in tree.find_all(exp.Table) if table_position(query.sql, node) in names
-    ]
+    nodes = [node for node in tree.find_all(exp.Table) if table_position(query.sql, node) in names]
     before = {following.start: token for token, following in itertools.pairwise(tokens)}
     for node in nodes:
         alias = "" if node.alias else f" AS {trino_name(node.name.lower())}"
