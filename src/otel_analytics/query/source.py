@@ -122,14 +122,19 @@ def in_partitions(first_day: date, last_day: date, settings: Settings) -> exp.Ex
 
 def of_partitions(ranges: Sequence[DayRange], settings: Settings) -> exp.Expr:
     """Return the predicate of raw partitions, by their days."""
+    first, last = ranges[0][0], ranges[-1][1]
+    if first == last:
+        columns = (exp.column(name, quoted=True) for name in settings.source.partitions)
+        values = literals(first.isoformat().split("-"))
+        same = (
+            exp.EQ(this=column, expression=value)
+            for column, value in zip(columns, values, strict=True)
+        )
+        return exp.and_(*same, copy=False)
     year = exp.column(settings.source.partitions[0], quoted=True)
-    years = exp.Between(
-        this=year,
-        low=exp.Literal.string(f"{ranges[0][0].year:04}"),
-        high=exp.Literal.string(f"{ranges[-1][1].year:04}"),
-    )
+    years = _between(year, *literals((f"{first.year:04}", f"{last.year:04}")))
     # The bare column lets a projected partition be bounded, the text cuts to the day.
-    return exp.and_(years, in_ranges(partition_text(settings), ranges))
+    return exp.and_(years, in_ranges(partition_text(settings), ranges), copy=False)
 
 
 def in_ranges(text: exp.Expr, ranges: Sequence[DayRange]) -> exp.Expr:
@@ -137,11 +142,7 @@ def in_ranges(text: exp.Expr, ranges: Sequence[DayRange]) -> exp.Expr:
     if not ranges:
         return exp.false()
     return any_of(
-        exp.Between(
-            this=text.copy(),
-            low=exp.Literal.string(first.isoformat()),
-            high=exp.Literal.string(last.isoformat()),
-        )
+        _between(text.copy(), *literals((first.isoformat(), last.isoformat())))
         for first, last in ranges
     )
 
@@ -149,9 +150,16 @@ def in_ranges(text: exp.Expr, ranges: Sequence[DayRange]) -> exp.Expr:
 def on_days(days: Sequence[DayRange]) -> exp.Expr:
     """Return the predicate that an event is of one of these ranges of days."""
     return any_of(
-        exp.Between(this=exp.column("event_date"), low=date_literal(first), high=date_literal(last))
+        _between(exp.column("event_date"), date_literal(first), date_literal(last))
         for first, last in days
     )
+
+
+def _between(value: exp.Expr, low: exp.Expr, high: exp.Expr) -> exp.Expr:
+    """Return the predicate that a value lies between two literals, which may be the same."""
+    if low == high:
+        return exp.EQ(this=value, expression=low)
+    return exp.Between(this=value, low=low, high=high)
 
 
 def literals(names: Sequence[str]) -> list[exp.Expr]:
