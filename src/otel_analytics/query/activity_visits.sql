@@ -12,4 +12,4 @@ SELECT
     CAST(event_date AS VARCHAR) AS period
 FROM events
 GROUP BY service_name, event_date, session_id, user_key, is_active
-ORDER BY period, service_name, user_key
+ORDER BY period, service_name
