@@ -255,6 +255,15 @@ def test_scanned_bytes_are_those_of_the_columns_and_partitions_needed(account: A
     assert 0 <= whole - sum(sum(file.values()) for file in sizes.values()) < 3 * footer
 
 
+def test_a_query_has_only_its_own_bytes_whatever_came_before_it(account: Account) -> None:
+    account.done(SALES)
+    assert account.done("SELECT * FROM sales").scanned_bytes > 0
+    assert account.done("SELECT 1").scanned_bytes == 0
+    account.reason("SELECT id / 0 FROM sales")
+    assert account.done("SELECT 1").scanned_bytes == 0
+    assert account.done("SELECT * FROM sales").scanned_bytes > 0
+
+
 def test_more_than_a_hundred_partitions_are_refused(account: Account) -> None:
     reason = account.reason(
         "CREATE TABLE p WITH (external_location = 's3://bucket/p/', "

@@ -18,6 +18,7 @@ from otel_analytics.metrics import load_catalog
 from otel_analytics.names import parse_date
 from otel_analytics.query.build import QueryRequest, build_create_table, build_select
 from otel_analytics.query.exact import exact_ratio
+from otel_analytics.query.source import of_partitions
 from tests.metrics.duckdb_tables import connect, render_metric, run, write_logall
 from tests.oracle.seven_tables import Event
 
@@ -51,6 +52,17 @@ def partitions_read(query_type: str, settings: Settings = Settings()) -> tuple[s
 def test_only_the_windows_partitions_are_read(query_type: str) -> None:
     first = load_catalog()[query_type].window.first_day(E)
     assert partitions_read(query_type) == (first.isoformat(), "2025-03-09")
+
+
+def test_one_day_is_asked_for_by_its_partitions_keys() -> None:
+    one, two = date(2025, 3, 9), date(2025, 3, 10)
+    assert of_partitions([(one, one)], Settings()).sql("athena") == (
+        """"year" = '2025' AND "month" = '03' AND "day" = '09'"""
+    )
+    assert of_partitions([(one, two)], Settings()).sql("athena") == (
+        """"year" = '2025' AND "year" || '-' || "month" || '-' || "day" """
+        "BETWEEN '2025-03-09' AND '2025-03-10'"
+    )
 
 
 def test_a_day_in_seoul_begins_on_the_utc_day_before() -> None:

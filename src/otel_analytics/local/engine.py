@@ -88,11 +88,12 @@ class Engine:
         for statement in duckdb_prelude():
             self._connection.execute(statement)
         self._threads = Threads(self._connection, builds_at_once=builds_at_once)
-        self._idle: list[duckdb.DuckDBPyConnection] = []
+        self._idle: list[duckdb.DuckDBPyConnection] = []  # cursors, for queries to come
 
     def close(self) -> None:
         """Close the instance and remove what it spilled."""
-        self._connection.close()
+        for connection in (*self._idle, self._connection):
+            connection.close()
         shutil.rmtree(self._spill, ignore_errors=True)
 
     def select(self, query: Query, tables: Mapping[TableName, Table], job: Job) -> Rows:
