@@ -264,6 +264,33 @@ def test_a_query_has_only_its_own_bytes_whatever_came_before_it(account: Account
     assert account.done("SELECT * FROM sales").scanned_bytes > 0
 
 
+def test_a_cursor_is_used_again_unless_its_query_failed(account: Account) -> None:
+    idle = account.athena.engine._idle
+    account.done(SALES)
+    (cursor,) = idle
+    account.done("SELECT * FROM sales")
+    assert idle == [cursor]
+    account.reason("SELECT id / 0 FROM sales")
+    assert idle == []
+
+
+def test_a_cursor_is_not_used_again_before_its_job_is_over(account: Account) -> None:
+    engine = account.athena.engine
+
+    class Watched(Job):
+        idle_before = -1
+
+        def finish(self) -> None:
+            self.idle_before = len(engine._idle)
+            super().finish()
+
+    job = Watched()
+    query = parse_statement("SELECT 1")
+    assert isinstance(query, Query)
+    engine.select(query, {}, job)
+    assert (job.idle_before, len(engine._idle)) == (0, 1)
+
+
 def test_more_than_a_hundred_partitions_are_refused(account: Account) -> None:
     reason = account.reason(
         "CREATE TABLE p WITH (external_location = 's3://bucket/p/', "

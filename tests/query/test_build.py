@@ -21,6 +21,7 @@ from otel_analytics.query.exact import exact_ratio
 from otel_analytics.query.source import of_partitions
 from tests.metrics.duckdb_tables import connect, render_metric, run, write_logall
 from tests.oracle.seven_tables import Event
+from tests.query.rewriting import rewritten_for_athena
 
 E = date(2025, 3, 10)
 NOON_OF_THE_9TH = 1_741_521_600 * 10**9
@@ -52,6 +53,19 @@ def partitions_read(query_type: str, settings: Settings = Settings()) -> tuple[s
 def test_only_the_windows_partitions_are_read(query_type: str) -> None:
     first = load_catalog()[query_type].window.first_day(E)
     assert partitions_read(query_type) == (first.isoformat(), "2025-03-09")
+
+
+@pytest.mark.parametrize("source", ["raw", "activity"])
+@pytest.mark.parametrize("query_type", list(load_catalog()))
+def test_our_own_sql_has_nothing_that_athena_lacks(query_type: str, source: str) -> None:
+    request = QueryRequest(query_type, ("shop", "app"), E, source)
+    sql = build_create_table(request, table="t", location="s3://b/t/", settings=Settings())
+    assert rewritten_for_athena(sql, pretty=True) == sql
+
+
+def test_what_athena_lacks_is_seen_in_the_text() -> None:
+    for sql in ("SELECT a FROM t LEFT SEMI JOIN u ON t.a = u.a", "SELECT DISTINCT ON (a) b FROM t"):
+        assert rewritten_for_athena(sql, pretty=False) != sql
 
 
 def test_one_day_is_asked_for_by_its_partitions_keys() -> None:

@@ -92,8 +92,7 @@ class Engine:
 
     def close(self) -> None:
         """Close the instance and remove what it spilled."""
-        for connection in (*self._idle, self._connection):
-            connection.close()
+        self._connection.close()
         shutil.rmtree(self._spill, ignore_errors=True)
 
     def select(self, query: Query, tables: Mapping[TableName, Table], job: Job) -> Rows:

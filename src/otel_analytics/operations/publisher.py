@@ -205,7 +205,7 @@ class Publisher:
                 if is_due(one.number, latest=one.latest, keep_versions=keep)
             ]
             if due:
-                # of all that the catalog has of the service
+                # to ask for these takes longer than the rest
                 references = CatalogReferences.of(self.catalog.locations(beginning=f"{prefix}_"))
                 unneeded = [location for location in due if not references.hold(location)]
                 cleaned = delete_versions(unneeded, self.store)

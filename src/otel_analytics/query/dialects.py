@@ -102,7 +102,6 @@ def to_duckdb(query: Query, *, pretty: bool = False) -> DuckdbQuery:
     nodes = list(expression.walk())
     _check_functions(sql, nodes)
     unnamed = _name_columns(expression)
-    _read_again(nodes)
     tables = _open_gaps(query, nodes)
     try:
         text = _bridge(expression, nodes, sql, pretty=pretty)
@@ -211,35 +210,6 @@ def _name_columns(expression: exp.Expr) -> tuple[int, ...]:
             item.replace(alias := exp.Alias(alias=name))
             alias.set("this", item)
     return tuple(unnamed)
-
-
-# What a column of a table may stand in where rows are picked, not computed.
-_PICKED: Final = (
-    exp.Alias, exp.Boolean, exp.Coalesce, exp.Column, exp.Identifier, exp.In, exp.Literal,
-)  # fmt: skip
-
-
-def _read_again(nodes: Iterable[exp.Expr]) -> None:
-    """Have a WITH that only picks rows and columns of a table read as often as it is named.
-
-    Athena reads every WITH again, DuckDB keeps the rows of one that is named twice. Of 700,000
-    events of a week, the distinct users and sessions by name then took it 10 to 20 % longer.
-
-    Source: https://trino.io/docs/current/sql/select.html#with-clause
-    """
-    for node in nodes:
-        if isinstance(node, exp.CTE) and isinstance(node.this, exp.Select) and _picks(node.this):
-            node.set("materialized", False)
-
-
-def _picks(select: exp.Select) -> bool:
-    parts = {name: part for name, part in select.args.items() if part}
-    if parts.keys() != {"expressions", "from_", "where"} or parts["where"].find(exp.Query):
-        return False
-    columns = (node for item in parts["expressions"] for node in item.walk())
-    return isinstance(parts["from_"].this, exp.Table) and all(
-        isinstance(node, _PICKED) for node in columns
-    )
 
 
 def _open_gaps(query: Query, nodes: Iterable[exp.Expr]) -> list[TableName]:

@@ -6,7 +6,7 @@ Must not know any engine: what a table holds, and what a statement does, is deci
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,7 +100,7 @@ class Query:
 
     sql: str
     tables: tuple[TableReference, ...]
-    _parsed: list[exp.Query]  # its tree, until someone has it
+    _parsed: list[exp.Query] = field(repr=False)  # its tree, until someone has it
 
     def tree(self) -> exp.Query:
         """Return the query's tree, which is the caller's to change: each call gives another one.
@@ -226,11 +226,11 @@ def _query_of(statement: exp.Expr | None) -> exp.Query:
     """Return the query in a statement that holds one, as a tree by itself."""
     match statement:
         case exp.Create():
-            statement = statement.expression.pop()
+            statement = statement.expression
         case exp.Values():
             statement = exp.select("*").from_(statement)
     assert isinstance(statement, exp.Query)  # noqa: S101 - the caller has seen it
-    return statement
+    return statement.pop()
 
 
 def _query(sql: str, statement: exp.Expr) -> Query:

@@ -38,7 +38,7 @@ MAX_QUERY_BYTES: Final = 262_144
 
 
 class _OwnGenerator(AthenaTrinoGenerator):
-    """Writes our own queries, in which nothing is that Trino lacks, as QUALIFY or EXPLODE.
+    """Writes our own queries, in which nothing is that Trino lacks, as SEMI JOIN or DISTINCT ON.
 
     To look for such in every SELECT, and rewrite it, takes as long as to write the text.
     """
